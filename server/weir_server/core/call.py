@@ -1,0 +1,65 @@
+"""What does a stage know of the call it serves? Who asked, until when, and how far it has come."""
+
+from dataclasses import dataclass, field
+
+from weir.v1.error_pb2 import Attempt
+from weir.v1.generation_pb2 import Phase
+from weir.v1.generation_pb2 import Warning as WarningEvent
+from weir.v1.usage_pb2 import TokenUsage
+from weir_server.core.deadline import Deadline
+from weir_server.core.target import Operation, Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceContext:
+    """W3C trace context of the call, passed on to providers. Empty: the caller sent none."""
+
+    traceparent: str = ""
+    tracestate: str = ""
+
+    @property
+    def trace_id(self) -> str:
+        """The 32 hexadecimal digits of the trace, or an empty string."""
+        return self.traceparent[3:35]
+
+
+@dataclass(slots=True, kw_only=True)
+class Progress:
+    """How far a call has come: the one thing stages write to, for heartbeats, errors and logs."""
+
+    phase: Phase.ValueType = Phase.PHASE_QUEUED
+    route: Target | None = None
+    """The target asked first, then the one that answered."""
+    attempts: list[Attempt] = field(default_factory=list)
+    """Calls made to providers, in order."""
+    warnings: list[WarningEvent] = field(default_factory=list)
+    """What the caller should know though the call succeeds."""
+    usage: TokenUsage | None = None
+    """What was used, once it is known; partial when the call was cut short."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call, from arrival to its end. Stages pass on a changed copy, never write to it."""
+
+    request_id: str
+    """The caller's `weir-request-id`, or one that Weir made."""
+    response_id: str
+    """Weir's identity of the answer."""
+    method: str
+    """Name of the RPC, such as `StreamChat`."""
+    operation: Operation
+    streaming: bool
+    """Whether the provider is asked for a stream."""
+    arrived_s: float
+    """When the call arrived, on the clock's monotonic scale."""
+    deadline: Deadline
+    trace: TraceContext = TraceContext()
+    progress: Progress = field(default_factory=Progress)
+    targets: tuple[Target, ...] = ()
+    """Who may be asked, in order. Routing fills it; resilience narrows it to the one asked."""
+
+    @property
+    def target(self) -> Target:
+        """The one target of this attempt."""
+        return self.targets[0]

@@ -1,0 +1,39 @@
+"""Who is asked, and for what? A target: one model at one provider."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from weir.v1.model_pb2 import ModelCapabilities
+
+
+class Operation(Enum):
+    """What a call asks a model to do."""
+
+    CHAT = auto()
+    COMPLETE = auto()
+    EMBED = auto()
+    COUNT = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One model at one provider. Addresses and credentials stay with the provider itself."""
+
+    provider: str
+    """Resource name of the provider, such as `providers/openai`."""
+    model: str
+    """Resource name of the model that callers ask for, such as `models/fast`."""
+    vendor_model: str
+    """What the provider calls the model, such as `gpt-4o-mini`."""
+    capabilities: ModelCapabilities
+    """What the model can do. Shared: never written to."""
+    attempt_timeout_s: float | None = None
+    """Upper bound of one attempt; None: what remains of the deadline."""
+    max_retries: int = 2
+    """How often a failed attempt may be repeated."""
+    context_window_tokens: int = 0
+    """Tokens of prompt and answer together; 0: not known."""
+    max_output_tokens: int = 0
+    """Upper bound of completion tokens; 0: not known."""
+    tokenizer: str = ""
+    """How its tokens are counted: a tiktoken encoding, `provider` (ask it) or empty (estimate)."""
