@@ -1,0 +1,137 @@
+# `make help` lists what can be done. Every target sets up what it needs; nothing installs globally.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+
+bin := .venv/bin
+code := server clients/python tests bench scripts
+ARGS ?=
+
+.PHONY: help
+help: ## show this list
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^## / { printf "\n%s\n", substr($$0, 4) } \
+	  /^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+## Run it
+
+.PHONY: demo
+demo: model ## stream a real answer from a real model through the real server
+	@$(bin)/python -m weir_server.cli demo $(ARGS)
+
+.PHONY: serve
+serve: model ## start the server on loopback; ARGS="--config my.yaml"
+	@$(bin)/weir serve $(ARGS)
+
+.PHONY: bench
+bench: setup ## measure Weir against the bare floor, side by side; ARGS="--json out.json"
+	@bench/run $(ARGS)
+
+## Set it up
+
+.PHONY: setup
+setup: ## make .venv with the server, the checks and the tests
+	@scripts/setup-env dev
+
+.PHONY: model
+model: ## make .venv with the server and the embedded model: engine and weights
+	@scripts/setup-env runtime model
+
+.PHONY: clean
+clean: ## remove environments, caches and what builds leave behind
+	rm -rf .venv .venv-gen .venv-lock .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+	  .import_linter_cache .coverage .coverage.* htmlcov gen
+	find $(code) -type d \( -name __pycache__ -o -name '*.egg-info' \) -prune -exec rm -rf {} +
+
+## Check it
+
+.PHONY: check
+check: fmt-check lint types imports buf-lint buf-format buf-breaking gen-check docker-lint \
+  wheel-check test ## everything that CI holds, the tests last
+
+.PHONY: test
+test: ## run the tests; ARGS="-k deadline"
+	@scripts/setup-env dev model
+	@$(bin)/python -m pytest $(ARGS)
+
+.PHONY: cover
+cover: ## run the tests and show the lines they never reached
+	@scripts/setup-env dev model
+	@$(bin)/coverage run -m pytest $(ARGS)
+	@$(bin)/coverage report
+
+.PHONY: fuzz
+fuzz: setup ## fuzz every parser for a long while; ARGS="--seconds 600"
+	@$(bin)/python -m tests.fuzz $(ARGS)
+
+.PHONY: fmt
+fmt: setup ## format the code and the contract
+	@$(bin)/ruff check --quiet --select I --fix $(code)
+	@$(bin)/ruff format $(code)
+	@$(bin)/buf format --write
+
+.PHONY: fmt-check
+fmt-check: setup ## is the code formatted?
+	@$(bin)/ruff format --check --diff $(code)
+
+.PHONY: lint
+lint: setup ## does the code keep the rules?
+	@$(bin)/ruff check $(code)
+
+.PHONY: types
+types: setup ## do the types hold, strictly?
+	@$(bin)/mypy
+
+.PHONY: imports
+imports: setup ## do imports run one way?
+	@$(bin)/lint-imports
+
+.PHONY: docker-lint
+docker-lint: setup ## is the Dockerfile sound?
+	@$(bin)/hadolint Dockerfile && echo "hadolint: Dockerfile is sound"
+
+.PHONY: docker-install
+docker-install: ## run the image's install step in a scratch directory
+	@scripts/docker-install
+
+.PHONY: wheel-check
+wheel-check: setup ## do the wheels hold the tree and nothing else?
+	@$(bin)/python scripts/wheel_check.py
+
+## Change the contract
+
+.PHONY: gen
+gen: setup ## make the Python stubs from proto/
+	@scripts/setup-env gen
+	@scripts/gen
+
+.PHONY: gen-check
+gen-check: setup ## are the committed stubs what proto/ says?
+	@scripts/setup-env gen
+	@scripts/gen --check
+
+.PHONY: buf-lint
+buf-lint: setup ## does the contract keep the rules?
+	@$(bin)/buf lint && echo "buf: the contract keeps the rules"
+
+.PHONY: buf-format
+buf-format: setup ## is the contract formatted?
+	@$(bin)/buf format --diff --exit-code && echo "buf: the contract is formatted"
+
+.PHONY: buf-breaking
+buf-breaking: setup ## would a published caller break?
+	@$(bin)/buf breaking --against proto/published.binpb && echo "buf: no published caller breaks"
+
+.PHONY: publish-contract
+publish-contract: setup ## freeze proto/ as what callers now rely on
+	@$(bin)/buf build --exclude-source-info -o proto/published.binpb
+	@echo "proto/published.binpb is now the contract that buf-breaking compares with; commit it."
+
+## Change the dependencies
+
+.PHONY: lock
+lock: ## pin requirements/*.in again; ARGS=--upgrade for the newest allowed
+	@scripts/setup-env lock
+	@scripts/lock $(ARGS)
