@@ -1,0 +1,174 @@
+"""What happened upstream, and when? The journal that the promises are proven from.
+
+All times are seconds of the monotonic clock of this process, the one `time.monotonic` reads, so
+that a test can subtract its own readings from them.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, overload
+
+from typing_extensions import override
+
+from tests.fakes.http1 import Headers
+
+
+class Outcome(Enum):
+    """How an attempt ended, as the upstream saw it."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    """The whole answer was handed to the kernel."""
+    CLIENT_CLOSED = "client_closed"
+    """The client closed its socket before the answer was whole."""
+    CUT = "cut"
+    """The upstream closed the socket (FIN) in the middle, on purpose."""
+    RESET = "reset"
+    """The upstream reset the socket (RST), on purpose."""
+    MALFORMED = "malformed"
+    """The client broke HTTP and was told so."""
+    SHUT_DOWN = "shut_down"
+    """The fake was closed while the attempt ran."""
+    CRASHED = "crashed"
+    """The behaviour raised; the fake raises it again when it is closed."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class ConnectionRecord:
+    """One accepted socket."""
+
+    number: int
+    opened_at: float
+    client_port: int
+    client_closed_at: float | None = None
+    """When the client's FIN or RST arrived; None while open, or if the upstream closed first."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Attempt:
+    """One request and what became of it. It is filled in while it runs."""
+
+    number: int
+    """1 for the first request that arrived, over all connections."""
+    connection: ConnectionRecord
+    method: str
+    target: str
+    """The request target as sent, query and all."""
+    headers: Headers
+    started_at: float
+    """When the first byte of the request arrived."""
+    body: bytes = b""
+    body_complete_at: float | None = None
+    first_byte_at: float | None = None
+    """When the first byte of the answer was handed to the kernel."""
+    finished_at: float | None = None
+    client_closed_at: float | None = None
+    """When the client closed the socket under this attempt, be it before, within or after the
+    answer; None if another request followed on the same socket or the upstream closed it first.
+    """
+    write_blocked_at: float | None = None
+    """Since when the client has not been reading (the kernel's buffers are full), else None."""
+    bytes_sent: int = 0
+    """What the kernel has taken of the answer, header and framing included."""
+    outcome: Outcome = Outcome.RUNNING
+    _parsed: dict[str, Any] | None = field(default=None, repr=False)
+
+    @property
+    def path(self) -> str:
+        """The target without its query."""
+        return self.target.partition("?")[0]
+
+    @property
+    def query(self) -> str:
+        """The target's query without the question mark, or an empty string."""
+        return self.target.partition("?")[2]
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The body as a JSON object; raises ValueError if it is none."""
+        if self._parsed is None:
+            parsed = json.loads(self.body)
+            if not isinstance(parsed, dict):
+                raise ValueError("the request body is not a JSON object")
+            self._parsed = parsed
+        return self._parsed
+
+    @property
+    def bearer(self) -> str | None:
+        """The credential in `Authorization: Bearer`, or None."""
+        scheme, _, credential = self.headers.get("authorization", "").partition(" ")
+        return credential if scheme.lower() == "bearer" else None
+
+
+class Journal(Sequence[Attempt]):
+    """Every attempt in order of arrival, with waits that end on the event itself."""
+
+    def __init__(self) -> None:
+        self._attempts: list[Attempt] = []
+        self._connections: list[ConnectionRecord] = []
+        self._waiters: set[asyncio.Future[None]] = set()
+
+    @overload
+    def __getitem__(self, index: int) -> Attempt: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Attempt]: ...
+    @override
+    def __getitem__(self, index: int | slice) -> Attempt | Sequence[Attempt]:
+        return self._attempts[index]
+
+    @override
+    def __len__(self) -> int:
+        return len(self._attempts)
+
+    @override
+    def __iter__(self) -> Iterator[Attempt]:
+        return iter(self._attempts)
+
+    @property
+    def connections(self) -> Sequence[ConnectionRecord]:
+        """Every socket that was accepted, in order."""
+        return self._connections
+
+    def add(self, attempt: Attempt) -> None:
+        """Enter an attempt that has just begun."""
+        self._attempts.append(attempt)
+        self.changed()
+
+    def add_connection(self, connection: ConnectionRecord) -> None:
+        """Enter a socket that has just been accepted."""
+        self._connections.append(connection)
+        self.changed()
+
+    def changed(self) -> None:
+        """Wake the waiters to look again."""
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def wait_until(self, promise: Callable[[], bool], *, timeout_s: float = 5.0) -> None:
+        """Return as soon as `promise` holds; it is asked again on every change of the journal.
+
+        Raises TimeoutError, with the journal in words, after `timeout_s`.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not promise():
+                    waiter = asyncio.get_running_loop().create_future()
+                    self._waiters.add(waiter)
+                    try:
+                        await waiter
+                    finally:
+                        self._waiters.discard(waiter)
+        except TimeoutError:
+            raise TimeoutError(f"not within {timeout_s} s; the journal: {self}") from None
+
+    @override
+    def __str__(self) -> str:
+        rows = (
+            f"#{a.number} {a.method} {a.target} {a.outcome.value} {a.bytes_sent} bytes sent"
+            for a in self._attempts
+        )
+        return f"{len(self._connections)} connections; " + ("; ".join(rows) or "no attempts")

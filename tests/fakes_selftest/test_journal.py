@@ -1,0 +1,164 @@
+"""Does the journal tell what happened and when? Everything else is proven from it."""
+
+import asyncio
+import time
+
+import pytest
+
+from tests.fakes.behaviour import Hang, Reply, Sse
+from tests.fakes.exchange import Behaviour, Ending
+from tests.fakes.journal import Attempt, Outcome
+from tests.fakes.upstream import FakeUpstream
+from tests.fakes_selftest.raw_client import CHAT, RawClient, post
+
+CLOSE_SEEN_WITHIN_S = 0.02
+FLOOD = Sse(events=[b"data: x\n\n" * 4096] * 4096)
+
+
+async def test_request_is_recorded(upstream: FakeUpstream, client: RawClient) -> None:
+    """Method, target, headers, body and credential are there as they were sent."""
+    headers = {"Authorization": "Bearer sk-1", "X-Twice": "a", "x-twice": "b"}
+    await client.send(post(path="/v1/chat/completions?k=v", headers=headers))
+    [attempt] = await upstream.wait_for_attempts(1)
+    assert (attempt.method, attempt.path, attempt.query) == ("POST", "/v1/chat/completions", "k=v")
+    assert attempt.json == CHAT
+    assert attempt.bearer == "sk-1"
+    assert attempt.headers["X-TWICE"] == "a, b"
+    assert ("x-twice", "b") in attempt.headers.pairs
+
+
+async def test_times_are_in_order(upstream: FakeUpstream, client: RawClient) -> None:
+    """Start, body, first byte and finish follow each other on the clock of the test."""
+    upstream.script(Reply(body=b"{}", delay_before_headers_s=0.02))
+    before = time.monotonic()
+    await client.send(post())
+    [attempt] = await upstream.wait_for_attempts(1)
+    await upstream.wait_finished(attempt)
+    assert attempt.body_complete_at is not None
+    assert attempt.first_byte_at is not None
+    assert attempt.finished_at is not None
+    assert before <= attempt.started_at <= attempt.body_complete_at
+    assert attempt.body_complete_at + 0.02 <= attempt.first_byte_at <= attempt.finished_at
+    assert attempt.outcome is Outcome.COMPLETED
+    assert attempt.client_closed_at is None
+
+
+async def test_bytes_sent_is_what_the_client_reads(
+    upstream: FakeUpstream, client: RawClient
+) -> None:
+    """Head, framing and body are counted, no more and no less."""
+    upstream.script(Sse(events=[b"data: a\n\n", b"data: b\n\n"], ending=Ending.EOF))
+    await client.send(post())
+    read = await client.read_to_end()
+    assert upstream.journal[0].bytes_sent == len(read)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "what"),
+    [
+        (Hang(), "hanging before headers"),
+        (Reply(delay_before_headers_s=30), "waiting before headers"),
+        (Reply(delay_before_first_byte_s=30), "waiting before the body"),
+        (Sse(events=[b"data: a\n\n"] * 9, delay_between_s=30), "waiting between events"),
+        (Sse(events=[b"data: a\n\n"], ending=Ending.STALL), "stalling at the end"),
+        (FLOOD, "blocked on a client that does not read"),
+    ],
+    ids=lambda value: value.replace(" ", "_") if isinstance(value, str) else "",
+)
+@pytest.mark.parametrize("how", ["fin", "rst"])
+async def test_client_close_is_seen_at_once(
+    upstream: FakeUpstream, client: RawClient, behaviour: Behaviour, what: str, how: str
+) -> None:
+    """Whatever the upstream is doing, a FIN or RST is in the journal within 20 ms."""
+    upstream.script(behaviour)
+    if behaviour is FLOOD:
+        client.writer.transport.pause_reading()  # type: ignore[attr-defined]
+    await client.send(post())
+    [attempt] = await upstream.wait_for_attempts(1)
+    await asyncio.sleep(0.03)
+    closed_at = time.monotonic()
+    if how == "fin":
+        await client.close()
+    else:
+        client.reset()
+    seen_at = await upstream.wait_closed(attempt)
+    assert seen_at - closed_at < CLOSE_SEEN_WITHIN_S, what
+    await upstream.wait_finished(attempt)
+    assert attempt.outcome is Outcome.CLIENT_CLOSED
+
+
+async def test_close_after_a_whole_answer_leaves_it_completed(
+    upstream: FakeUpstream, client: RawClient
+) -> None:
+    """A client that leaves after the answer is seen leaving, and the answer was whole."""
+    upstream.script(Reply(body=b"{}"))
+    await client.send(post())
+    await client.read_some()
+    await client.close()
+    await upstream.wait_closed(upstream.journal[0])
+    assert upstream.journal[0].outcome is Outcome.COMPLETED
+
+
+async def test_blocked_writing_is_seen(upstream: FakeUpstream, client: RawClient) -> None:
+    """A client that stops reading shows as blocked since a time, until it reads again."""
+    client.writer.transport.pause_reading()  # type: ignore[attr-defined]
+    upstream.script(FLOOD)
+    await client.send(post())
+    [attempt] = await upstream.wait_for_attempts(1)
+    await upstream.wait_blocked(attempt)
+    sent_bytes = attempt.bytes_sent
+    await asyncio.sleep(0.03)
+    assert attempt.bytes_sent == sent_bytes
+    client.writer.transport.resume_reading()  # type: ignore[attr-defined]
+    while attempt.bytes_sent == sent_bytes:
+        await client.read_some()
+
+
+async def test_connection_reuse_is_told(upstream: FakeUpstream, client: RawClient) -> None:
+    """Two requests on one socket are two attempts of one connection."""
+    upstream.script(Reply(body=b"{}"))
+    for _ in range(2):
+        await client.send(post())
+        await client.read_some()
+    first, second = upstream.journal
+    assert first.connection is second.connection
+    assert second.started_at >= (first.finished_at or 0)
+
+
+async def test_wait_says_what_is_missing(upstream: FakeUpstream, client: RawClient) -> None:
+    """A wait that fails shows the journal."""
+    await client.send(post())
+    await client.read_some()
+    with pytest.raises(TimeoutError, match="#1 POST /v1/chat/completions completed"):
+        await upstream.wait_for_attempts(2, timeout_s=0.01)
+
+
+async def test_closing_the_fake_ends_what_runs() -> None:
+    """A hanging attempt does not hold the test's end; its client gets a reset."""
+    async with FakeUpstream(Hang()) as upstream:
+        client = await RawClient.connect(upstream.port)
+        await client.send(post())
+        [attempt] = await upstream.wait_for_attempts(1)
+    assert attempt.outcome is Outcome.SHUT_DOWN
+    assert attempt.client_closed_at is None
+    with pytest.raises(ConnectionResetError):
+        await client.read_to_end()
+    await client.close()
+
+
+async def test_a_raising_function_is_not_swallowed() -> None:
+    """What a picking function raises comes out where the fake is closed."""
+
+    def pick(attempt: Attempt) -> Behaviour:
+        raise LookupError(attempt.path)
+
+    upstream = await FakeUpstream(pick).__aenter__()
+    client = await RawClient.connect(upstream.port)
+    await client.send(post())
+    [attempt] = await upstream.wait_for_attempts(1)
+    await upstream.wait_finished(attempt)
+    await client.close()
+    assert attempt.outcome is Outcome.CRASHED
+    with pytest.raises(ExceptionGroup) as caught:
+        await upstream.__aexit__(None, None, None)
+    assert caught.group_contains(LookupError)
