@@ -13,6 +13,8 @@ class Operation(Enum):
     COMPLETE = auto()
     EMBED = auto()
     COUNT = auto()
+    INFO = auto()
+    """Nothing: the call asks Weir itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

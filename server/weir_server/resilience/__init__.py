@@ -1,0 +1,1 @@
+"""What if a provider is slow or down?"""

@@ -1,0 +1,1 @@
+"""Which targets may serve a call, and in what order?"""

@@ -1,0 +1,27 @@
+"""Who should be asked? The stage that gives a call its targets."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+
+from weir_server.core.call import Call
+from weir_server.core.catalogue import Catalogue
+from weir_server.core.handler import Batch, Handler, Request
+
+
+class RoutingStage(Handler):
+    """Resolves the model and provider that a request names."""
+
+    def __init__(self, next_stage: Handler, catalogue: Catalogue) -> None:
+        self._next = next_stage
+        self._catalogue = catalogue
+
+    def open(
+        self, call: Call, request: Request
+    ) -> AbstractAsyncContextManager[AsyncIterator[Batch]]:
+        """Pass the call on with its targets. Raises what Catalogue.resolve raises."""
+        targets = self._catalogue.resolve(
+            model=request.model, provider=request.provider, operation=call.operation
+        )
+        call.progress.route = targets[0]
+        return self._next.open(replace(call, targets=targets), request)

@@ -1,0 +1,1 @@
+"""What do operators see? Logs, one JSON line for each event, without content and without keys."""

@@ -1,0 +1,37 @@
+"""Who called, and how did it end? One line of the log for each RPC."""
+
+import msgspec
+
+
+class AccessLine(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One finished RPC. Counts, names and times; never content.
+
+    Strings come from Weir itself or were checked on arrival; JSON escapes the rest, so that one
+    call is one line whatever it carries.
+    """
+
+    time: str
+    """When the RPC ended."""
+    event: str = msgspec.field(default="rpc")
+    method: str
+    code: str
+    """Name of the gRPC status code, such as `OK`."""
+    reason: str = ""
+    request_id: str = ""
+    response_id: str = ""
+    peer: str = ""
+    client: str = ""
+    priority: str = ""
+    trace_id: str = ""
+    previous_attempts: str = ""
+    duration_ms: float
+    first_part_ms: float = 0.0
+    provider: str = ""
+    model: str = ""
+    vendor_model: str = ""
+    attempts: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    usage_source: str = ""
+    events: int = 0
+    """Events sent, for a stream."""

@@ -1,0 +1,99 @@
+"""How does an event become a line? One JSON object each, written by a thread of its own.
+
+The event loop never waits for a log: lines are gathered and handed over a few times a second, and
+when the reader of the log is stuck, lines are dropped and counted rather than kept for ever.
+"""
+
+import queue
+import threading
+import time
+import traceback
+from types import TracebackType
+from typing import BinaryIO, Self
+
+import msgspec
+
+FLUSH_INTERVAL_S = 0.05
+PENDING_MAX_LINES = 100_000
+
+
+class Log:
+    """Writes events as JSON lines to one binary stream.
+
+    Build it, use it as a context manager, and hand it to whoever logs. `event` may be called from
+    any thread and costs a few microseconds; encoding happens in the caller so that a value which
+    cannot be encoded fails where it was given.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._encode = msgspec.json.Encoder().encode
+        self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._write_forever, name="weir-log", daemon=True)
+        self.dropped_lines = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        self._thread.join(timeout=5.0)
+
+    def record(self, line: msgspec.Struct) -> None:
+        """Write an event that has a type of its own."""
+        self._put(self._encode(line))
+
+    def event(self, event: str, **fields: str | float | bool | None) -> None:
+        """Write an event; the time is added. Fields carry no content and no key."""
+        self._put(self._encode({"time": timestamp(time.time_ns()), "event": event, **fields}))
+
+    def fault(self, event: str, error: BaseException, **fields: str | float | None) -> None:
+        """Write an error of Weir's own: its type and where it happened, never its text.
+
+        An exception's text may quote a prompt or a key, so it stays out.
+        """
+        frames = traceback.extract_tb(error.__traceback__)[-8:]
+        where = " < ".join(f"{frame.filename}:{frame.lineno}" for frame in reversed(frames))
+        cause = type(error.__cause__).__name__ if error.__cause__ is not None else None
+        self.event(event, error=type(error).__name__, cause=cause, where=where, **fields)
+
+    def _put(self, line: bytes) -> None:
+        if self._lines.qsize() >= PENDING_MAX_LINES:
+            self.dropped_lines += 1
+            return
+        self._lines.put(line)
+
+    def _write_forever(self) -> None:
+        while not self._stop.wait(FLUSH_INTERVAL_S):
+            self._write_pending()
+        self._write_pending()
+
+    def _write_pending(self) -> None:
+        lines: list[bytes] = []
+        while not self._lines.empty():
+            line = self._lines.get_nowait()
+            if line is not None:
+                lines.append(line)
+        if not lines:
+            return
+        lines.append(b"")
+        try:
+            self._stream.write(b"\n".join(lines))
+            self._stream.flush()
+        except (OSError, ValueError):
+            # The reader of the log is gone; serving goes on, and the count tells.
+            self.dropped_lines += len(lines) - 1
+
+
+def timestamp(wall_ns: int) -> str:
+    """Return a moment as RFC 3339 in UTC with milliseconds."""
+    seconds, rest_ns = divmod(wall_ns, 1_000_000_000)
+    moment = time.gmtime(seconds)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', moment)}.{rest_ns // 1_000_000:03d}Z"

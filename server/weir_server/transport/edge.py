@@ -1,0 +1,287 @@
+"""What surrounds every RPC? Decoding, identity, deadline, cancellation, the status and the log."""
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from google.protobuf.message import DecodeError, Message
+from google.rpc import code_pb2
+
+from weir.v1.usage_pb2 import TokenUsage, UsageSource
+from weir_server.core.call import Call, TraceContext
+from weir_server.core.clock import Clock
+from weir_server.core.deadline import ATTEMPT_MIN_S, Deadline
+from weir_server.core.errors import (
+    ClientCancelled,
+    DeadlineExceeded,
+    DeadlineTooShort,
+    InternalError,
+    MalformedRequest,
+    WeirError,
+)
+from weir_server.telemetry.access import AccessLine
+from weir_server.telemetry.log import Log, timestamp
+from weir_server.transport import facts, metadata, status
+from weir_server.transport.events import EventStream
+from weir_server.transport.exchange import CallerGone, Exchange, Finish
+from weir_server.transport.interruption import Interruption
+from weir_server.transport.methods import Method, Rpc
+from weir_server.transport.open_calls import OpenCalls
+
+
+class Ids(Protocol):
+    """Makes identities; tests make predictable ones."""
+
+    def __call__(self, prefix: str) -> str:
+        """Return a new identity that begins with `prefix`."""
+        ...
+
+
+def random_id(prefix: str) -> str:
+    """Return `prefix` and 96 random bits: enough that two never meet."""
+    return prefix + secrets.token_hex(12)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadlines:
+    """How long a call may take that says nothing, and at most. In seconds."""
+
+    unary_default_s: float = 300.0
+    stream_default_s: float = 900.0
+    maximum_s: float = 3600.0
+
+
+class Edge:
+    """Takes an RPC's bytes, lets a servicer answer, and says how it ended.
+
+    `serve` never raises anything but the cancellation of its own task: every failure becomes a
+    status from the one table, and no text of an exception reaches the caller.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        log: Log,
+        open_calls: OpenCalls,
+        deadlines: Deadlines,
+        new_id: Ids = random_id,
+        access_log: bool = True,
+    ) -> None:
+        self._clock = clock
+        self._log = log
+        self._open_calls = open_calls
+        self._deadlines = deadlines
+        self._new_id = new_id
+        self._access_log = access_log
+
+    async def serve(self, method: Method, exchange: Exchange, payload: bytes) -> Finish:
+        """Serve one RPC from its request bytes to its status.
+
+        Raises CancelledError when the caller or the server library cancelled, and only then.
+        """
+        task = asyncio.current_task()
+        assert task is not None
+        interruption = Interruption(task)
+        refused: WeirError | None = None
+        said = _NOTHING_SAID
+        try:
+            said = metadata.read(exchange.metadata(), self._new_request_id)
+            self._open_calls.enter(interruption)
+        except WeirError as refusal:
+            refused = refusal
+        run = _Run(call=self._call(method, said, exchange.time_remaining_s()), said=said)
+        try:
+            if refused is not None:
+                raise refused
+            await self._run(run, method, exchange, payload, interruption)
+        except (Exception, asyncio.CancelledError) as raised:  # noqa: BLE001  the last guard
+            # For the log, should this turn out to be a true cancellation and be raised on.
+            run.error = _cancelled_by_caller(exchange)
+            run.error = self._explain(raised, run.call, task, interruption)
+        finally:
+            interruption.work_over()
+            self._open_calls.leave(interruption)
+            if self._access_log:
+                self._log.record(self._access_line(run, method, exchange))
+        return self._finish(run)
+
+    async def _run(
+        self,
+        run: "_Run",
+        method: Method,
+        exchange: Exchange,
+        payload: bytes,
+        interruption: Interruption,
+    ) -> None:
+        call = run.call
+        if call.deadline.remaining_s(call.arrived_s) < ATTEMPT_MIN_S:
+            raise DeadlineTooShort
+        request = _decode(method, payload)
+        interruption.at_deadline(self._clock, call.deadline.work_until_s)
+        rpc = Rpc(call=call, exchange=exchange)
+        if method.unary is not None:
+            run.reply = await method.unary(rpc, request)
+            return
+        assert method.stream is not None
+        assert method.frame is not None
+        stream = run.stream = EventStream(
+            exchange=exchange,
+            call=call,
+            clock=self._clock,
+            interruption=interruption,
+            frame=method.frame,
+            headers=facts.headers(call),
+        )
+        try:
+            async with stream.kept_alive():
+                await method.stream(rpc, request, stream)
+        except (Exception, asyncio.CancelledError) as raised:  # noqa: BLE001  as in serve
+            task = asyncio.current_task()
+            assert task is not None
+            error = self._explain(raised, call, task, interruption)
+            run.error = error
+            interruption.work_over()
+            if stream.started and not stream.ended and not interruption.reader_stopped:
+                await stream.send_error_end(error)
+        finally:
+            stream.close()
+
+    def _explain(
+        self,
+        raised: BaseException,
+        call: Call,
+        task: asyncio.Task[Any],
+        interruption: Interruption,
+    ) -> WeirError:
+        """Return the failure that the caller is told; raise a true cancellation on."""
+        error: WeirError
+        if isinstance(raised, WeirError):
+            error = raised
+        elif isinstance(raised, CallerGone):
+            error = ClientCancelled()
+        elif isinstance(raised, asyncio.CancelledError):
+            noted = interruption.absorb()
+            if noted is None and task.cancelling() > 0:
+                raise raised
+            if noted is None:
+                # A task of our own was cancelled, not the RPC: without a status the caller would
+                # wait until its deadline (grpc/grpc 29248).
+                self._log.event("stray_cancellation", request_id=call.request_id)
+                noted = InternalError()
+            error = noted
+        else:
+            self._log.fault("internal_error", raised, request_id=call.request_id)
+            error = InternalError(metadata={"requestId": call.request_id})
+        if error.usage is None:
+            error.usage = call.progress.usage
+        return error
+
+    def _call(
+        self, method: Method, said: metadata.CallMetadata, time_remaining_s: float | None
+    ) -> Call:
+        now_s = self._clock.monotonic_s()
+        streaming = method.stream is not None
+        if time_remaining_s is None:
+            limits = self._deadlines
+            timeout_s = limits.stream_default_s if streaming else limits.unary_default_s
+        else:
+            timeout_s = min(time_remaining_s, self._deadlines.maximum_s)
+        return Call(
+            request_id=said.request_id or self._new_request_id(),
+            response_id=self._new_id("resp_"),
+            method=method.name,
+            operation=method.operation,
+            streaming=streaming,
+            arrived_s=now_s,
+            deadline=Deadline.after(now_s, timeout_s),
+            trace=said.trace,
+        )
+
+    def _new_request_id(self) -> str:
+        return self._new_id("req_")
+
+    def _finish(self, run: "_Run") -> Finish:
+        call, error = run.call, run.error
+        trailers = facts.trailers(call)
+        if error is None:
+            reply = run.reply.SerializeToString() if run.reply is not None else b""
+            return Finish(code=code_pb2.OK, trailers=trailers, reply=reply)
+        details = status.to_details(
+            error,
+            response_id=call.response_id,
+            last_sequence=run.stream.last_sequence if run.stream is not None else None,
+            attempts=call.progress.attempts,
+        )
+        trailers.append(("grpc-status-details-bin", details))
+        pushback_ms = status.pushback_ms(error)
+        if pushback_ms is not None:
+            trailers.append(("grpc-retry-pushback-ms", str(pushback_ms)))
+        row = status.row_of(type(error))
+        return Finish(code=row.code, message=row.message, trailers=trailers)
+
+    def _access_line(self, run: "_Run", method: Method, exchange: Exchange) -> AccessLine:
+        call, said, stream, error = run.call, run.said, run.stream, run.error
+        progress = call.progress
+        route = progress.route
+        usage = progress.usage or TokenUsage()
+        first_part_s = stream.first_part_s if stream is not None else None
+        return AccessLine(
+            time=timestamp(self._clock.wall_ns()),
+            method=method.name,
+            code=code_pb2.Code.Name(status.row_of(type(error)).code if error else code_pb2.OK),
+            reason=error.name() if error else "",
+            request_id=call.request_id,
+            response_id=call.response_id,
+            peer=exchange.peer(),
+            client=said.client,
+            priority=said.priority,
+            trace_id=call.trace.trace_id,
+            previous_attempts=said.previous_attempts,
+            duration_ms=round((self._clock.monotonic_s() - call.arrived_s) * 1000, 3),
+            first_part_ms=round((first_part_s - call.arrived_s) * 1000, 3) if first_part_s else 0.0,
+            provider=route.provider if route else "",
+            model=route.model if route else "",
+            vendor_model=route.vendor_model if route else "",
+            attempts=len(progress.attempts),
+            prompt_tokens=usage.prompt_tokens,
+            completion_tokens=usage.completion_tokens,
+            usage_source=_USAGE_SOURCES[usage.source],
+            events=stream.sequence if stream is not None else 0,
+        )
+
+
+@dataclass(slots=True)
+class _Run:
+    """What is known of one RPC while it runs."""
+
+    call: Call
+    said: metadata.CallMetadata
+    stream: EventStream | None = None
+    reply: Message | None = None
+    error: WeirError | None = None
+
+
+def _cancelled_by_caller(exchange: Exchange) -> WeirError:
+    """Tell a hang-up from the caller's own deadline: both arrive as a cancellation."""
+    remaining_s = exchange.time_remaining_s()
+    if remaining_s is not None and remaining_s <= 0:
+        return DeadlineExceeded()
+    return ClientCancelled()
+
+
+_NOTHING_SAID = metadata.CallMetadata(request_id="", trace=TraceContext())
+
+_USAGE_SOURCES = {
+    number: "" if number == 0 else name.removeprefix("USAGE_SOURCE_")
+    for name, number in UsageSource.items()
+}
+
+
+def _decode(method: Method, payload: bytes) -> Message:
+    """Read the request. Raises MalformedRequest for bad UTF-8, a cut message or deep nesting."""
+    try:
+        return method.decode(payload)
+    except DecodeError as failure:
+        raise MalformedRequest from failure

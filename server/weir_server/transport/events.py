@@ -1,0 +1,289 @@
+"""How do events reach the caller? Numbered, in batches, kept alive, and ended exactly once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from google.protobuf.message import Message
+
+from weir.v1.generation_pb2 import (
+    FinishReason,
+    GenerationEvent,
+    Heartbeat,
+    PartDelta,
+    StreamEnd,
+    StreamStart,
+)
+from weir_server.core.call import Call
+from weir_server.core.clock import Clock
+from weir_server.core.errors import SlowConsumer, WeirError
+from weir_server.core.tasks import sibling
+from weir_server.transport import facts, status
+from weir_server.transport.exchange import CallerGone, Exchange, Metadata
+from weir_server.transport.interruption import Interruption
+
+
+class Frame(Protocol):
+    """Makes the message that carries a batch of events."""
+
+    def __call__(self, *, events: list[GenerationEvent]) -> Message:
+        """Return the message."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamPacing:
+    """How a stream waits. All in seconds."""
+
+    heartbeat_interval_s: float = 15.0
+    start_alone_after_s: float = 10.0
+    """After this long with nothing to say, `start` goes out alone so that heartbeats can follow."""
+    slow_consumer_limit_s: float = 60.0
+    """How long one message may wait for the caller to read."""
+    coalesce_delay_s: float = 0.0
+    """How long a text delta may be held back to be joined with the next; 0: never."""
+
+
+class EventStream:
+    """One stream of events to one caller.
+
+    Two tasks write: the one that serves the call, and its sibling that keeps the stream alive;
+    a lock keeps them apart, for gRPC allows one write at a time. Sequence numbers are given under
+    the lock, so that they rise in the order of the wire.
+    """
+
+    __slots__ = (
+        "_call",
+        "_clock",
+        "_exchange",
+        "_frame",
+        "_headers",
+        "_held",
+        "_interruption",
+        "_last_sent_s",
+        "_lock",
+        "_pacing",
+        "_quiet",
+        "_sending_since_s",
+        "_timer",
+        "_wake",
+        "ended",
+        "first_part_s",
+        "opened",
+        "sequence",
+    )
+
+    def __init__(
+        self,
+        *,
+        exchange: Exchange,
+        call: Call,
+        clock: Clock,
+        interruption: Interruption,
+        frame: Frame,
+        headers: Metadata,
+    ) -> None:
+        self._exchange = exchange
+        self._call = call
+        self._clock = clock
+        self._interruption = interruption
+        self._frame = frame
+        self._headers = headers
+        self._pacing = StreamPacing()
+        self._lock = asyncio.Lock()
+        self._wake = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self._quiet = False
+        self._held: list[GenerationEvent] = []
+        self._last_sent_s = call.arrived_s
+        self._sending_since_s = 0.0
+        self.sequence = 0
+        """Number of the next event; 0: nothing was sent yet."""
+        self.ended = False
+        self.opened = False
+        self.first_part_s: float | None = None
+
+    @property
+    def started(self) -> bool:
+        """Whether anything was sent: from then on a failure needs an `end`."""
+        return self.sequence > 0
+
+    @property
+    def last_sequence(self) -> int | None:
+        """Number of the last event that was sent; None: none was."""
+        return self.sequence - 1 if self.sequence else None
+
+    # --- the task that serves the call ------------------------------------------------------------
+
+    def open(self, pacing: StreamPacing) -> None:
+        """Begin to watch over silence and slow reading."""
+        self._pacing = pacing
+        self.opened = True
+        self._schedule(pacing.start_alone_after_s)
+
+    async def send(self, batch: list[GenerationEvent]) -> None:
+        """Send a batch; the batch is the stream's from now on.
+
+        Raises CallerGone, or CancelledError when an interruption waited for the message.
+        """
+        if self._pacing.coalesce_delay_s > 0.0:
+            if _only_text(batch):
+                self._hold(batch)
+                return
+            batch = _joined(self._held + batch)
+            self._held = []
+        if self.first_part_s is None and batch[0].HasField("part_start"):
+            self.first_part_s = self._clock.monotonic_s()
+        last = batch[-1]
+        if last.HasField("end"):
+            self._interruption.work_over()
+            facts.complete(last.end.metadata, self._call, self._clock, self.first_part_s)
+            self.ended = True
+        await self._send_interruptibly(batch)
+
+    async def send_error_end(self, error: WeirError) -> None:
+        """End a started stream with its failure; the status that follows says the same."""
+        end = StreamEnd(
+            finish_reason=FinishReason.FINISH_REASON_ERROR, error=status.to_message(error)
+        )
+        if error.usage is not None:
+            end.usage.CopyFrom(error.usage)
+        facts.complete(end.metadata, self._call, self._clock, self.first_part_s)
+        self.ended = True
+        held, self._held = self._held, []
+        await self._send_interruptibly([*_joined(held), GenerationEvent(end=end)])
+
+    async def _send_interruptibly(self, batch: list[GenerationEvent]) -> None:
+        async with self._lock:
+            self._interruption.begin_send()
+            await self._write(batch)
+        self._interruption.end_send()
+
+    def close(self) -> None:
+        """Stop watching; the stream sends nothing more."""
+        self.opened = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    # --- the sibling that keeps the stream alive --------------------------------------------------
+
+    @asynccontextmanager
+    async def kept_alive(self) -> AsyncIterator[None]:
+        """Run the sibling beside the block; at its end the sibling sends nothing more.
+
+        The lock makes sure that it is not stopped in the middle of a message, which would make that
+        message the stream's last.
+        """
+        async with sibling(self._keep_alive(), name="keep-alive"):
+            try:
+                yield
+            finally:
+                async with self._lock:
+                    self._quiet = True
+
+    async def _keep_alive(self) -> None:
+        """Send `start` alone, heartbeats and held-back text whenever they are due."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            async with self._lock:
+                if self._quiet or self.ended:
+                    return
+                try:
+                    await self._keep_alive_once()
+                except CallerGone:
+                    return
+
+    async def _keep_alive_once(self) -> None:
+        if self._held:
+            held, self._held = self._held, []
+            await self._write(_joined(held))
+        elif not self.started:
+            await self._write([])
+        elif self._clock.monotonic_s() - self._last_sent_s >= self._pacing.heartbeat_interval_s:
+            heartbeat = Heartbeat(phase=self._call.progress.phase)
+            await self._write([GenerationEvent(heartbeat=heartbeat)])
+
+    # --- both -------------------------------------------------------------------------------------
+
+    async def _write(self, batch: list[GenerationEvent]) -> None:
+        first = self.sequence == 0
+        if first:
+            batch.insert(0, self._start())
+        sequence = self.sequence
+        for event in batch:
+            event.sequence = sequence
+            sequence += 1
+        self.sequence = sequence
+        message: bytes = self._frame(events=batch).SerializeToString()
+        self._sending_since_s = self._clock.monotonic_s()
+        if first:
+            await self._exchange.send_headers(self._headers)
+        await self._exchange.send(message)
+        self._sending_since_s = 0.0
+        self._last_sent_s = self._clock.monotonic_s()
+
+    def _start(self) -> GenerationEvent:
+        start = StreamStart(response_id=self._call.response_id)
+        route = self._call.progress.route
+        if route is not None:
+            start.provider = route.provider
+            start.model = route.model
+        return GenerationEvent(start=start)
+
+    def _hold(self, batch: list[GenerationEvent]) -> None:
+        if not self._held:
+            loop = asyncio.get_running_loop()
+            loop.call_later(self._pacing.coalesce_delay_s, self._wake.set)
+        self._held.extend(batch)
+
+    # --- the watch --------------------------------------------------------------------------------
+
+    def _schedule(self, delay_s: float) -> None:
+        self._timer = asyncio.get_running_loop().call_later(delay_s, self._watch)
+
+    def _watch(self) -> None:
+        """Look whether the reader is stuck or the stream silent; one timer, re-armed lazily."""
+        now_s = self._clock.monotonic_s()
+        pacing = self._pacing
+        if self._sending_since_s:
+            patience_s = pacing.slow_consumer_limit_s - (now_s - self._sending_since_s)
+            if patience_s <= 0:
+                limit = f"{pacing.slow_consumer_limit_s:g}"
+                self._interruption.reader_stuck(SlowConsumer(metadata={"limitS": limit}))
+                return
+            self._schedule(patience_s)
+            return
+        interval_s = pacing.heartbeat_interval_s if self.started else pacing.start_alone_after_s
+        due_s = interval_s - (now_s - self._last_sent_s)
+        if due_s <= 0:
+            self._wake.set()
+            due_s = pacing.heartbeat_interval_s
+        self._schedule(min(due_s, pacing.slow_consumer_limit_s))
+
+
+def _only_text(batch: list[GenerationEvent]) -> bool:
+    return all(event.part_delta.HasField("text") for event in batch)
+
+
+def _joined(batch: list[GenerationEvent]) -> list[GenerationEvent]:
+    """Join neighbouring text deltas of one part; what carries more than text stays as it is."""
+    joined: list[GenerationEvent] = []
+    for event in batch:
+        if joined and _is_plain_text(event) and _is_plain_text(joined[-1]):
+            before, delta = joined[-1].part_delta, event.part_delta
+            if before.index == delta.index:
+                joined[-1] = GenerationEvent(
+                    part_delta=PartDelta(index=delta.index, text=before.text + delta.text)
+                )
+                continue
+        joined.append(event)
+    return joined
+
+
+def _is_plain_text(event: GenerationEvent) -> bool:
+    delta = event.part_delta
+    return delta.HasField("text") and not delta.logprobs and not delta.citations

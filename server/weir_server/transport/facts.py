@@ -1,0 +1,60 @@
+"""What is told about a call beside its answer? The same in `end`, in replies and in trailers."""
+
+from google.protobuf.duration_pb2 import Duration
+
+from weir.v1.generation_pb2 import ResponseMetadata
+from weir_server.core.call import Call
+from weir_server.core.clock import Clock
+
+CONTRACT_VERSION = "0.1.0"
+
+
+def complete(
+    metadata: ResponseMetadata, call: Call, clock: Clock, first_part_s: float | None = None
+) -> None:
+    """Add to a provider's metadata what only transport knows; what the provider said stays.
+
+    first_part_s: when the first part was sent, monotonic; None: none was, or the answer is unary.
+    """
+    progress = call.progress
+    metadata.response_id = call.response_id
+    route = progress.route
+    if route is not None:
+        metadata.provider = route.provider
+        if not metadata.model:
+            metadata.model = route.vendor_model
+    elapsed_s = clock.monotonic_s() - call.arrived_s
+    created_ns = clock.wall_ns() - int(elapsed_s * 1e9)
+    metadata.create_time.seconds = created_ns // 1_000_000_000
+    metadata.create_time.nanos = created_ns % 1_000_000_000
+    _set(metadata.latency, elapsed_s)
+    if first_part_s is not None:
+        _set(metadata.time_to_first_token, first_part_s - call.arrived_s)
+    metadata.attempts.extend(progress.attempts)
+    metadata.warnings.extend(progress.warnings)
+
+
+def trailers(call: Call) -> list[tuple[str, str | bytes]]:
+    """Return the trailers that every call ends with, failed ones too."""
+    progress = call.progress
+    pairs: list[tuple[str, str | bytes]] = [
+        ("weir-request-id", call.request_id),
+        ("weir-response-id", call.response_id),
+    ]
+    if progress.route is not None:
+        pairs.append(("weir-route", f"{progress.route.provider}/{progress.route.model}"))
+        pairs.append(("weir-attempts", str(len(progress.attempts))))
+    if progress.usage is not None:
+        pairs.append(("weir-usage-bin", progress.usage.SerializeToString()))
+    return pairs
+
+
+def headers(call: Call) -> list[tuple[str, str | bytes]]:
+    """Return the response headers of a call."""
+    return [("weir-request-id", call.request_id), ("weir-contract-version", CONTRACT_VERSION)]
+
+
+def _set(duration: Duration, seconds: float) -> None:
+    nanos = int(seconds * 1e9)
+    duration.seconds = nanos // 1_000_000_000
+    duration.nanos = nanos % 1_000_000_000

@@ -1,0 +1,82 @@
+"""What ends a running call from outside? Its deadline, a drain or its own slow reader."""
+
+import asyncio
+from typing import Any
+
+from weir_server.core.clock import Clock
+from weir_server.core.errors import DeadlineExceeded, SlowConsumer, WeirError
+
+
+class Interruption:
+    """Ends the work of one call with a stated error, in the task that serves it.
+
+    One mechanism for every outside cause: the error is noted, the task is cancelled, and the edge
+    turns the cancellation into the error. A cancellation without a noted error is the caller's own.
+
+    While a message is being sent the cancellation waits until the message is out: a message whose
+    sending is cancelled would be the stream's last, and the `end` could not follow it.
+    """
+
+    __slots__ = ("_sending", "_task", "_timer", "_working", "error", "reader_stopped")
+
+    def __init__(self, task: asyncio.Task[Any]) -> None:
+        self._task = task
+        self._timer: asyncio.TimerHandle | None = None
+        self._sending = False
+        self._working = True
+        self.error: WeirError | None = None
+        self.reader_stopped = False
+        """Whether a message is stuck under way, so that nothing but the status can follow."""
+
+    def at_deadline(self, clock: Clock, work_until_s: float) -> None:
+        """Interrupt with DeadlineExceeded at `work_until_s` on the clock's monotonic scale."""
+        delay_s = max(0.0, work_until_s - clock.monotonic_s())
+        self._timer = self._task.get_loop().call_later(delay_s, self._deadline_passed)
+
+    def _deadline_passed(self) -> None:
+        self.interrupt(DeadlineExceeded())
+
+    def interrupt(self, error: WeirError) -> None:
+        """End the work with `error`. The first cause wins; later ones change nothing."""
+        if not self._working or self.error is not None:
+            return
+        self.error = error
+        if not self._sending:
+            self._task.cancel()
+
+    def reader_stuck(self, error: SlowConsumer) -> None:
+        """Give up on a message that the caller does not take, whatever the call was doing."""
+        if self.reader_stopped:
+            return
+        self.reader_stopped = True
+        self.error = self.error or error
+        self._task.cancel()
+
+    def begin_send(self) -> None:
+        """Say that the task is sending a message: interruptions wait for it."""
+        self._sending = True
+
+    def end_send(self) -> None:
+        """Say that the message is out. Raises CancelledError when an interruption waited for it."""
+        self._sending = False
+        if self.error is not None and self._working:
+            raise asyncio.CancelledError
+
+    def work_over(self) -> None:
+        """Say that only the ending remains to be sent: deadline and drain no longer matter."""
+        self._working = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def absorb(self) -> WeirError | None:
+        """After a CancelledError: return the noted error and take the cancellation back.
+
+        None means that the caller or the server library cancelled; that must be raised on, or
+        native memory leaks (grpc/grpc 43360).
+        """
+        if self.error is None:
+            return None
+        while self._task.cancelling() > 0:
+            self._task.uncancel()
+        return self.error

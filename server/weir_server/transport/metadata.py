@@ -1,0 +1,85 @@
+"""What did the caller say beside the message? Request id, trace, priority; the rest is dropped."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from weir.v1.error_pb2 import FieldViolation
+from weir_server.core.call import TraceContext
+from weir_server.core.errors import FeatureDisabled, InvalidRequest
+from weir_server.transport.exchange import Metadata
+
+PRIORITIES = frozenset({"interactive", "standard", "background"})
+RESPONSE_ONLY = frozenset(
+    {"weir-response-id", "weir-usage-bin", "weir-route", "weir-attempts", "weir-contract-version"}
+)
+"""Names that only Weir sends; from a caller they would be a forgery or a mistake."""
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,64}", re.ASCII)
+# W3C Trace Context, level 1: version, trace id and parent id not all zeros, flags.
+_TRACEPARENT = re.compile(
+    r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII
+)
+_TRACESTATE_MAX_CHARS = 512
+_VISIBLE = re.compile(r"[\x20-\x7e]*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallMetadata:
+    """What a call's metadata says to Weir."""
+
+    request_id: str
+    trace: TraceContext
+    priority: str = "standard"
+    client: str = ""
+    """Name and version of the caller's library, as it says itself."""
+    previous_attempts: str = ""
+    """How often gRPC has retried the call, in its own words."""
+
+
+def read(pairs: Metadata, new_request_id: Callable[[], str]) -> CallMetadata:
+    """Read what Weir knows. Unknown names are dropped, never passed to a provider.
+
+    Raises InvalidRequest, naming the metadata key, for a value that breaks its rule, and
+    FeatureDisabled for an idempotency key, which this server could not honour.
+    """
+    request_id = traceparent = tracestate = client = previous_attempts = ""
+    priority = "standard"
+    for name, raw in pairs:
+        value = raw if isinstance(raw, str) else ""
+        if name == "weir-request-id":
+            if not _REQUEST_ID.fullmatch(value):
+                raise _invalid(name, "must be 1 to 64 letters, digits or any of . _ : / + = -")
+            request_id = value
+        elif name == "traceparent":
+            # The W3C rule for a malformed header is to go on as if there were none.
+            traceparent = value if _TRACEPARENT.fullmatch(value) else ""
+        elif name == "tracestate":
+            ok = len(value) <= _TRACESTATE_MAX_CHARS and _VISIBLE.fullmatch(value)
+            tracestate = value if ok else ""
+        elif name == "weir-priority":
+            if value not in PRIORITIES:
+                raise _invalid(name, "must be interactive, standard or background")
+            priority = value
+        elif name == "weir-client":
+            client = value[:64] if _VISIBLE.fullmatch(value) else ""
+        elif name == "grpc-previous-rpc-attempts":
+            previous_attempts = value[:4] if value.isdigit() else ""
+        elif name == "weir-idempotency-key":
+            raise FeatureDisabled(metadata={"feature": "idempotency"})
+        elif name in RESPONSE_ONLY:
+            raise _invalid(name, "is sent by Weir only; leave it out")
+    return CallMetadata(
+        request_id=request_id or new_request_id(),
+        trace=TraceContext(traceparent=traceparent, tracestate=tracestate if traceparent else ""),
+        priority=priority,
+        client=client,
+        previous_attempts=previous_attempts,
+    )
+
+
+def _invalid(name: str, rule: str) -> InvalidRequest:
+    violation = FieldViolation(
+        field=f"metadata[{name}]", rule="METADATA", description=f"{name} {rule}."
+    )
+    return InvalidRequest(violations=[violation])

@@ -1,0 +1,53 @@
+"""Which RPCs are there, and who serves each? The table that the gRPC library is given."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from google.protobuf.message import Message
+
+from weir_server.core.call import Call
+from weir_server.core.target import Operation
+from weir_server.transport.events import EventStream, Frame
+from weir_server.transport.exchange import Exchange
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rpc:
+    """What a servicer knows of the RPC it serves; no type of any gRPC library."""
+
+    call: Call
+    exchange: Exchange
+
+
+class Decoder(Protocol):
+    """Makes a request message of bytes."""
+
+    def __call__(self, data: bytes) -> Message:
+        """Return the message. Raises google.protobuf's DecodeError."""
+        ...
+
+
+# Request and reply types differ from method to method; a table can only say "a message".
+UnaryServicer = Callable[[Rpc, Any], Awaitable[Message]]
+StreamServicer = Callable[[Rpc, Any, EventStream], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """One RPC: its name on the wire, how to read its request, and who serves it."""
+
+    service: str
+    """Full name of the service, such as `weir.v1.LLMProviderService`."""
+    name: str
+    decode: Decoder
+    operation: Operation
+    unary: UnaryServicer | None = None
+    stream: StreamServicer | None = None
+    frame: Frame | None = None
+    """Makes the message of a batch of events; for streams only."""
+
+    @property
+    def path(self) -> str:
+        """The path of the RPC on the wire."""
+        return f"/{self.service}/{self.name}"

@@ -1,0 +1,222 @@
+"""Which gRPC status does a failure become? The one table from errors to codes and details."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
+from google.rpc import code_pb2
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, ResourceInfo, RetryInfo
+from google.rpc.status_pb2 import Status
+
+from weir.v1.error_pb2 import Attempt, Error, FailureInfo
+from weir_server.core import errors
+from weir_server.core.errors import WeirError
+
+DOMAIN = "weir"
+DETAILS_MAX_BYTES = 4096
+"""More in one trailer risks the whole answer: at 15 KB a client got RESOURCE_EXHAUSTED."""
+METADATA_VALUE_MAX_CHARS = 256
+VIOLATION_TEXT_MAX_CHARS = 200
+ATTEMPTS_MAX = 8
+NEVER_RETRY_MS = -1
+"""gRPC's own sign for clients not to retry: Weir has used the attempts that made sense."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What the caller is told of one class of errors."""
+
+    code: int
+    message: str
+    resource: str = ""
+    """For what was not found: the metadata key that names it."""
+    pushback_ms: int | None = None
+    """What `grpc-retry-pushback-ms` says when the error names no time of its own."""
+
+
+_OK = code_pb2.OK
+_INVALID = code_pb2.INVALID_ARGUMENT
+_UNAVAILABLE = code_pb2.UNAVAILABLE
+_EXHAUSTED = code_pb2.RESOURCE_EXHAUSTED
+
+ROWS: dict[type[WeirError], Row] = {
+    errors.InvalidRequest: Row(_INVALID, "The request breaks a rule; see the field violations."),
+    errors.UnsupportedOption: Row(
+        _INVALID, "The model does not support an option; see the field violations."
+    ),
+    errors.UnsupportedModality: Row(
+        _INVALID, "The model does not support a kind of content; see the field violations."
+    ),
+    errors.OutputSchemaInvalid: Row(_INVALID, "The output schema is unusable; see the violations."),
+    errors.ToolSchemaInvalid: Row(_INVALID, "A tool's schema is unusable; see the violations."),
+    errors.PageTokenInvalid: Row(_INVALID, "The page token is not one of this list's."),
+    errors.ConfigInvalid: Row(_INVALID, "The provider configuration is unusable; see violations."),
+    errors.MalformedRequest: Row(_INVALID, "The request's bytes are not the message expected."),
+    errors.ContextLengthExceeded: Row(_INVALID, "The prompt exceeds the model's context window."),
+    errors.MessageTooLarge: Row(_EXHAUSTED, "The message is larger than this server takes."),
+    errors.PermissionDenied: Row(
+        code_pb2.PERMISSION_DENIED, "This caller may not call this method here."
+    ),
+    errors.FeatureDisabled: Row(code_pb2.UNIMPLEMENTED, "This feature is switched off here."),
+    errors.ModelNotFound: Row(
+        code_pb2.NOT_FOUND, "No such model; ListModels tells the models there are.", "model"
+    ),
+    errors.ProviderNotFound: Row(code_pb2.NOT_FOUND, "No such provider.", "provider"),
+    errors.ResourceExists: Row(code_pb2.ALREADY_EXISTS, "The id is taken."),
+    errors.ProviderNotInitialized: Row(
+        code_pb2.FAILED_PRECONDITION, "The provider's handle has expired; call Initialize again."
+    ),
+    errors.DeadlineExceeded: Row(code_pb2.DEADLINE_EXCEEDED, "The call's deadline passed."),
+    errors.DeadlineTooShort: Row(
+        code_pb2.DEADLINE_EXCEEDED, "The deadline leaves no time to ask a provider."
+    ),
+    errors.ClientCancelled: Row(code_pb2.CANCELLED, "The caller cancelled."),
+    errors.SlowConsumer: Row(_EXHAUSTED, "The stream was left unread for too long."),
+    errors.CallerError: Row(_INVALID, "The request cannot be served."),
+    errors.UpstreamCredentialsRejected: Row(
+        code_pb2.FAILED_PRECONDITION, "The provider refuses the gateway's credential."
+    ),
+    errors.UpstreamRejectedRequest: Row(_INVALID, "The provider finds the request invalid."),
+    errors.UpstreamContextLengthExceeded: Row(
+        _INVALID, "The prompt exceeds the model's context window."
+    ),
+    errors.UpstreamRequestTooLarge: Row(_INVALID, "The provider finds the request too large."),
+    errors.UpstreamMediaFetchFailed: Row(_INVALID, "The provider could not fetch the media."),
+    errors.UpstreamModelNotFound: Row(
+        code_pb2.NOT_FOUND, "The provider does not know the model.", "model"
+    ),
+    errors.UpstreamConflict: Row(code_pb2.ABORTED, "The provider reports a conflict."),
+    errors.UpstreamRateLimited: Row(_EXHAUSTED, "The provider limits the gateway's rate."),
+    errors.UpstreamQuotaExhausted: Row(
+        _EXHAUSTED, "The gateway's quota at the provider is used up.", pushback_ms=NEVER_RETRY_MS
+    ),
+    errors.UpstreamOverloaded: Row(
+        _UNAVAILABLE, "The provider is overloaded.", pushback_ms=NEVER_RETRY_MS
+    ),
+    errors.UpstreamTimeout: Row(
+        _UNAVAILABLE, "The provider did not answer in time.", pushback_ms=NEVER_RETRY_MS
+    ),
+    errors.UpstreamConnectFailed: Row(
+        _UNAVAILABLE, "The provider could not be reached.", pushback_ms=NEVER_RETRY_MS
+    ),
+    errors.UpstreamStreamBroken: Row(
+        code_pb2.ABORTED, "The provider's answer was cut before its end."
+    ),
+    errors.UpstreamProtocolError: Row(
+        code_pb2.INTERNAL, "The provider's answer could not be understood."
+    ),
+    errors.UpstreamError: Row(_UNAVAILABLE, "The provider failed.", pushback_ms=NEVER_RETRY_MS),
+    errors.GatewayDraining: Row(
+        _UNAVAILABLE, "This server is shutting down; another takes the call.", pushback_ms=0
+    ),
+    errors.GatewayOverloaded: Row(_UNAVAILABLE, "The gateway is overloaded."),
+    errors.InternalError: Row(
+        code_pb2.INTERNAL, "The gateway failed; its log tells more by the request id."
+    ),
+    errors.GatewayError: Row(
+        code_pb2.INTERNAL, "The gateway failed; its log tells more by the request id."
+    ),
+    errors.WeirError: Row(
+        code_pb2.INTERNAL, "The gateway failed; its log tells more by the request id."
+    ),
+}
+"""One row for each class. A class without one gets its nearest ancestor's."""
+
+
+def row_of(error_class: type[WeirError]) -> Row:
+    """Return the row of a class of errors, or of its nearest ancestor that has one."""
+    for ancestor in error_class.__mro__:
+        row = ROWS.get(ancestor)
+        if row is not None:
+            return row
+    raise AssertionError("WeirError itself has a row")
+
+
+def to_message(error: WeirError) -> Error:
+    """Return the error as the contract's value, as it stands in the `end` of a stream."""
+    row = row_of(type(error))
+    message = Error(
+        code=row.code,
+        reason=error.reason,
+        message=row.message,
+        metadata=_public_metadata(error),
+        field_violations=error.violations,
+    )
+    if error.retry_after_s is not None:
+        message.retry_after.CopyFrom(_duration(error.retry_after_s))
+    return message
+
+
+def to_details(
+    error: WeirError,
+    *,
+    response_id: str,
+    last_sequence: int | None,
+    attempts: Sequence[Attempt] = (),
+) -> bytes:
+    """Return the serialized google.rpc.Status for `grpc-status-details-bin`, within its bound.
+
+    Exactly one ErrorInfo; each other detail at most once (AIP-193). What does not fit is left out
+    from the least useful end: attempts first, then violations beyond the first ones.
+    """
+    row = row_of(type(error))
+    details: list[AnyMessage] = []
+
+    def pack(message: ErrorInfo | RetryInfo | BadRequest | ResourceInfo | FailureInfo) -> None:
+        packed = AnyMessage()
+        packed.Pack(message)
+        details.append(packed)
+
+    pack(ErrorInfo(reason=error.name(), domain=DOMAIN, metadata=_public_metadata(error)))
+    if error.retry_after_s is not None:
+        pack(RetryInfo(retry_delay=_duration(error.retry_after_s)))
+    if row.resource:
+        name = error.metadata.get(row.resource, "")[:METADATA_VALUE_MAX_CHARS]
+        pack(ResourceInfo(resource_type=f"weir.v1/{row.resource}", resource_name=name))
+    failure = FailureInfo(response_id=response_id, attempts=attempts[-ATTEMPTS_MAX:])
+    if error.usage is not None:
+        failure.usage.CopyFrom(error.usage)
+    if last_sequence is not None:
+        failure.last_sequence = last_sequence
+    pack(failure)
+    violations = [
+        BadRequest.FieldViolation(
+            field=violation.field[:VIOLATION_TEXT_MAX_CHARS],
+            description=violation.description[:VIOLATION_TEXT_MAX_CHARS],
+            reason=violation.rule[:VIOLATION_TEXT_MAX_CHARS],
+        )
+        for violation in error.violations
+    ]
+    while True:
+        status = Status(code=row.code, message=row.message, details=details)
+        if violations:
+            packed = AnyMessage()
+            packed.Pack(BadRequest(field_violations=violations))
+            status.details.append(packed)
+        serialized: bytes = status.SerializeToString()
+        if len(serialized) <= DETAILS_MAX_BYTES:
+            return serialized
+        if len(failure.attempts) > 0:
+            del failure.attempts[:]
+            details[-1].Pack(failure)
+        elif violations:
+            violations = violations[: len(violations) // 2]
+        else:
+            details = details[:1]
+
+
+def pushback_ms(error: WeirError) -> int | None:
+    """Return what `grpc-retry-pushback-ms` should say, or None to leave it out."""
+    if error.retry_after_s is not None:
+        return round(error.retry_after_s * 1000)
+    return row_of(type(error)).pushback_ms
+
+
+def _public_metadata(error: WeirError) -> dict[str, str]:
+    return {key: value[:METADATA_VALUE_MAX_CHARS] for key, value in error.metadata.items()}
+
+
+def _duration(seconds: float) -> Duration:
+    nanos = round(seconds * 1_000_000_000)
+    return Duration(seconds=nanos // 1_000_000_000, nanos=nanos % 1_000_000_000)
