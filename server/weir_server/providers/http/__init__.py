@@ -1,0 +1,1 @@
+"""How does Weir reach a provider? One guarded, bounded HTTP client; nothing else dials out."""
