@@ -89,8 +89,8 @@ class RequestReader:
             raise MalformedRequestError(413, "body too large")
 
     @property
-    def is_idle(self) -> bool:
-        """Whether no byte of a next request has arrived."""
+    def is_empty(self) -> bool:
+        """Whether every byte that was fed has been taken."""
         return not self._buffer
 
     def next_head(self) -> RequestHead | None:

@@ -6,7 +6,8 @@ that a test can subtract its own readings from them.
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, overload
@@ -71,6 +72,8 @@ class Attempt:
     """
     write_blocked_at: float | None = None
     """Since when the client has not been reading (the kernel's buffers are full), else None."""
+    status: int | None = None
+    """The status code of the answer, once it is chosen."""
     bytes_sent: int = 0
     """What the kernel has taken of the answer, header and framing included."""
     outcome: Outcome = Outcome.RUNNING
@@ -109,6 +112,8 @@ class Journal(Sequence[Attempt]):
     def __init__(self) -> None:
         self._attempts: list[Attempt] = []
         self._connections: list[ConnectionRecord] = []
+        self._arrived = 0
+        self._running: set[Attempt] = set()
         self._waiters: set[asyncio.Future[None]] = set()
 
     @overload
@@ -132,9 +137,33 @@ class Journal(Sequence[Attempt]):
         """Every socket that was accepted, in order."""
         return self._connections
 
+    @property
+    def running(self) -> Collection[Attempt]:
+        """The attempts that have begun and not ended."""
+        return self._running
+
+    @property
+    def arrived(self) -> int:
+        """How many attempts have arrived whole, body and all."""
+        return self._arrived
+
     def add(self, attempt: Attempt) -> None:
         """Enter an attempt that has just begun."""
         self._attempts.append(attempt)
+        self._running.add(attempt)
+        self.changed()
+
+    def body_arrived(self, attempt: Attempt, body: bytes) -> None:
+        """Enter an attempt's body."""
+        attempt.body = body
+        attempt.body_complete_at = time.monotonic()
+        self._arrived += 1
+        self.changed()
+
+    def finished(self, attempt: Attempt) -> None:
+        """Enter an attempt's end; its outcome is already told."""
+        attempt.finished_at = time.monotonic()
+        self._running.discard(attempt)
         self.changed()
 
     def add_connection(self, connection: ConnectionRecord) -> None:

@@ -65,6 +65,7 @@ async def send_answer(
 
     Each piece is one write, and one chunk where the coding is chunked.
     """
+    exchange.attempt.status = status
     if pace.before_headers_s:
         await exchange.sleep(pace.before_headers_s)
     length_bytes = sum(map(len, pieces)) if declared_length_bytes is None else declared_length_bytes

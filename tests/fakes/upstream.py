@@ -17,6 +17,7 @@ from typing import Self
 from tests.fakes.connection import Connection, LiveExchange
 from tests.fakes.exchange import Behaviour
 from tests.fakes.journal import Attempt, Journal
+from tests.fakes.link import Link
 from tests.fakes.openai_service import OpenAiService
 
 Step = Behaviour | Callable[[Attempt], Behaviour]
@@ -50,7 +51,8 @@ class FakeUpstream:
         self._send_buffer_bytes = send_buffer_bytes
         self._reservation: socket.socket | None = None
         self._server: asyncio.Server | None = None
-        self._serving: dict[asyncio.Task[None], Connection] = {}
+        self._connections: dict[Link, Connection] = {}
+        self._serving: dict[Link, asyncio.Task[None]] = {}
         self._crashes: list[Exception] = []
 
     async def __aenter__(self) -> Self:
@@ -101,10 +103,7 @@ class FakeUpstream:
 
     async def wait_for_attempts(self, count: int, *, timeout_s: float = 5.0) -> list[Attempt]:
         """Return the attempts as soon as there are at least `count` whose body has arrived."""
-        await self.journal.wait_until(
-            lambda: sum(a.body_complete_at is not None for a in self.journal) >= count,
-            timeout_s=timeout_s,
-        )
+        await self.journal.wait_until(lambda: self.journal.arrived >= count, timeout_s=timeout_s)
         return list(self.journal)
 
     async def wait_finished(self, attempt: Attempt, *, timeout_s: float = 5.0) -> Attempt:
@@ -131,18 +130,21 @@ class FakeUpstream:
     @property
     def open_connections(self) -> int:
         """Sockets that are open now, the idle ones included."""
-        return len(self._serving)
+        return len(self._connections)
 
     async def wait_idle(self, *, timeout_s: float = 5.0) -> None:
         """Return as soon as no socket is open."""
-        await self.journal.wait_until(lambda: not self._serving, timeout_s=timeout_s)
+        await self.journal.wait_until(lambda: not self._connections, timeout_s=timeout_s)
 
     async def drop_connections(self) -> None:
         """Reset every open socket, as a crashing server does."""
-        for task, connection in list(self._serving.items()):
-            connection.close(reset=True)
+        for link in list(self._connections):
+            link.close(reset=True)
+        tasks = list(self._serving.values())
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._serving, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # the sockets are closed in the event loop's next turn
 
     @asynccontextmanager
     async def refusing_connections(self) -> AsyncIterator[None]:
@@ -156,12 +158,7 @@ class FakeUpstream:
     async def _listen(self) -> None:
         listener = self._bound_socket(self._port)
         self._server = await asyncio.get_running_loop().create_server(
-            lambda: Connection(
-                journal=self.journal,
-                answer=self._answer,
-                start=self._start,
-                on_crash=self._crashes.append,
-            ),
+            lambda: Link(on_open=self._serve, on_change=self._link_changed),
             sock=listener,
             ssl=self._tls,
             backlog=1024,
@@ -181,15 +178,25 @@ class FakeUpstream:
         made.bind((self._host, port))
         return made
 
-    def _start(self, connection: Connection) -> asyncio.Task[None]:
+    def _serve(self, link: Link) -> None:
+        connection = Connection(
+            link, journal=self.journal, answer=self._answer, on_crash=self._crashes.append
+        )
         task = asyncio.get_running_loop().create_task(connection.serve())
-        self._serving[task] = connection
-        task.add_done_callback(self._forget)
-        return task
+        self._connections[link] = connection
+        self._serving[link] = task
+        task.add_done_callback(lambda task: self._served(link, task))
 
-    def _forget(self, task: asyncio.Task[None]) -> None:
-        del self._serving[task]
-        self.journal.changed()
+    def _served(self, link: Link, task: asyncio.Task[None]) -> None:
+        del self._serving[link]
+        if not task.cancelled() and isinstance(error := task.exception(), Exception):
+            self._crashes.append(error)
+
+    def _link_changed(self, link: Link) -> None:
+        connection = self._connections[link]
+        if link.is_gone:
+            del self._connections[link]
+        connection.link_changed()
 
     async def _answer(self, exchange: LiveExchange) -> None:
         step = self._steps[min(self._taken, len(self._steps) - 1)]
@@ -198,3 +205,9 @@ class FakeUpstream:
             await exchange.read_body()
         behaviour = step if isinstance(step, Behaviour) else step(exchange.attempt)
         await behaviour.play(exchange)
+
+
+if __name__ == "__main__":
+    from tests.fakes.command import main
+
+    main()
