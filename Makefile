@@ -86,7 +86,7 @@ types: setup ## do the types hold, strictly?
 
 .PHONY: imports
 imports: setup ## do imports run one way?
-	@$(bin)/lint-imports
+	@$(bin)/lint-imports --no-logo
 
 .PHONY: docker-lint
 docker-lint: setup ## is the Dockerfile sound?
