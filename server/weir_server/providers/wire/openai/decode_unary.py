@@ -1,0 +1,72 @@
+"""What does a whole chat completion say? The events its stream would have said, in one batch.
+
+The vendor's reference, "The chat completion object".
+"""
+
+from weir.v1.generation_pb2 import GenerationEvent
+from weir_server.core.errors import UpstreamProtocolError, WeirError
+from weir_server.core.handler import Batch
+from weir_server.providers.wire.body import Body
+from weir_server.providers.wire.openai.answer import ChatAnswer
+from weir_server.providers.wire.openai.errors import explain_said
+from weir_server.providers.wire.openai.quirks import Quirks
+from weir_server.providers.wire.openai.shapes import ANYTHING, CHUNK, Choice, Said, decode
+
+
+class ChatUnaryDecoder:
+    """Decodes one whole chat completion; see base.Decoder. Its events come from `finish`."""
+
+    __slots__ = ("_answer", "_body", "done", "failure")
+
+    def __init__(self, quirks: Quirks, *, hide_reasoning: bool = False) -> None:
+        self.done = False
+        self.failure: WeirError | None = None
+        self._answer = ChatAnswer(quirks, hide_reasoning=hide_reasoning)
+        self._body = Body()
+
+    def feed(self, data: bytes) -> list[GenerationEvent]:
+        """Take more bytes; a whole answer completes no event before its end."""
+        if not self.done and self.failure is None:
+            self.failure = self._body.add(data)
+        return []
+
+    def finish(self) -> Batch | None:
+        """Take the end of the body and return all events."""
+        if self.done or self.failure is not None:
+            return None
+        body = self._body.take()
+        chunk = decode(CHUNK, body)
+        if chunk is None:
+            self.failure = UpstreamProtocolError(metadata={"cause": "malformed"})
+            return None
+        if chunk.error is not None:
+            self.failure = explain_said(chunk.error)
+            return None
+        if chunk.choices is None:
+            # vLLM's bare error, or something that is no answer at all.
+            self.failure = _not_an_answer(decode(ANYTHING, body))
+            return None
+        answer = self._answer
+        answer.note(chunk)
+        choice = next((c for c in chunk.choices if c.index == 0), Choice())
+        if choice.message is not None:
+            answer.say(_numbered(choice.message), choice.logprobs)
+        answer.finish(choice)
+        self.failure = answer.fault()
+        if self.failure is None:
+            answer.writer.add(answer.end())
+            self.done = True
+        return answer.writer.take() or None
+
+
+def _numbered(message: Said) -> Said:
+    """Number the tool calls: in a whole answer each stands alone, with or without an id."""
+    for index, call in enumerate(message.tool_calls or ()):
+        call.index = index
+    return message
+
+
+def _not_an_answer(said: object) -> WeirError:
+    if isinstance(said, dict) and said.get("object") == "error":
+        return explain_said(said)
+    return UpstreamProtocolError(metadata={"cause": "malformed"})

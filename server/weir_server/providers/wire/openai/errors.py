@@ -1,0 +1,226 @@
+"""What does a refusal mean? By status first, by the vendor's code next, by its text last.
+
+Codes are those of OpenAI's guide "Error codes" and of servers like it (Azure, OpenRouter, vLLM,
+Groq, DeepSeek, Gemini's compatible endpoint). No text of the vendor ends up in an error.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from weir_server.core.errors import (
+    UpstreamConflict,
+    UpstreamContextLengthExceeded,
+    UpstreamCredentialsRejected,
+    UpstreamError,
+    UpstreamMediaFetchFailed,
+    UpstreamModelNotFound,
+    UpstreamOverloaded,
+    UpstreamProtocolError,
+    UpstreamQuotaExhausted,
+    UpstreamRateLimited,
+    UpstreamRejectedRequest,
+    UpstreamRequestTooLarge,
+    UpstreamTimeout,
+)
+from weir_server.providers.wire.openai.shapes import ANYTHING, decode
+from weir_server.providers.wire.retry_after import retry_after_s
+
+TEXT_MAX_BYTES = 1 << 16
+"""Of a refusal's body; a longer one is not looked into."""
+
+_STATUSES: Mapping[int, type[UpstreamError]] = {
+    401: UpstreamCredentialsRejected,
+    402: UpstreamQuotaExhausted,
+    403: UpstreamCredentialsRejected,
+    404: UpstreamModelNotFound,
+    408: UpstreamTimeout,
+    409: UpstreamConflict,
+    410: UpstreamModelNotFound,
+    413: UpstreamRequestTooLarge,
+    429: UpstreamRateLimited,
+    498: UpstreamOverloaded,  # Groq: capacity exceeded
+    529: UpstreamOverloaded,
+}
+
+_SPECIFIC: Mapping[str, type[UpstreamError]] = {
+    "context_length_exceeded": UpstreamContextLengthExceeded,
+    "context_window_exceeded": UpstreamContextLengthExceeded,
+    "exceed_context_size_error": UpstreamContextLengthExceeded,  # llama.cpp
+    "string_above_max_length": UpstreamContextLengthExceeded,
+    "insufficient_quota": UpstreamQuotaExhausted,
+    "insufficient_credits": UpstreamQuotaExhausted,
+    "insufficient_balance": UpstreamQuotaExhausted,
+    "billing_hard_limit_reached": UpstreamQuotaExhausted,
+    "billing_not_active": UpstreamQuotaExhausted,
+    "billing_error": UpstreamQuotaExhausted,
+    "spend_limit_reached": UpstreamQuotaExhausted,
+    "account_deactivated": UpstreamCredentialsRejected,
+    "invalid_api_key": UpstreamCredentialsRejected,
+    "model_not_found": UpstreamModelNotFound,
+    "deploymentnotfound": UpstreamModelNotFound,
+    "model_decommissioned": UpstreamModelNotFound,
+    "request_too_large": UpstreamRequestTooLarge,
+    "engine_overloaded": UpstreamOverloaded,
+    "overloaded": UpstreamOverloaded,
+    "overloaded_error": UpstreamOverloaded,
+    "capacity_exceeded": UpstreamOverloaded,
+    "invalid_image_url": UpstreamMediaFetchFailed,
+    "failed_to_download_image": UpstreamMediaFetchFailed,
+    "image_download_error": UpstreamMediaFetchFailed,
+}
+"""Codes and types that say more than the status they come with."""
+
+_GENERAL: Mapping[str, int] = {
+    "invalid_request_error": 400,
+    "badrequesterror": 400,
+    "invalid_argument": 400,
+    "invalid_value": 400,
+    "content_filter": 400,
+    "authentication_error": 401,
+    "authenticationerror": 401,
+    "unauthenticated": 401,
+    "permission_error": 403,
+    "permission_denied": 403,
+    "permissiondeniederror": 403,
+    "not_found_error": 404,
+    "notfounderror": 404,
+    "not_found": 404,
+    "timeout": 408,
+    "rate_limit_exceeded": 429,
+    "rate_limit_error": 429,
+    "ratelimiterror": 429,
+    "resource_exhausted": 429,
+    "tokens": 429,
+    "requests": 429,
+    "service_unavailable_error": 503,
+    "service_unavailable": 503,
+    "unavailable": 529,
+}
+"""Codes and types that stand for a status, where an error came with none of its own."""
+
+_TEXTS: tuple[tuple[re.Pattern[str], type[UpstreamError], frozenset[int]], ...] = (
+    (
+        re.compile(
+            r"maximum context length|context (?:length|window|size)|prompt is too long"
+            r"|too many (?:input )?tokens"
+        ),
+        UpstreamContextLengthExceeded,
+        frozenset({400, 413, 422, 500}),
+    ),
+    (
+        re.compile(r"exceeded your current quota|insufficient (?:balance|credit|quota|funds)"),
+        UpstreamQuotaExhausted,
+        frozenset({400, 403, 429}),
+    ),
+    (re.compile(r"api key not valid"), UpstreamCredentialsRejected, frozenset({400})),
+    (re.compile(r"overloaded|at capacity"), UpstreamOverloaded, frozenset({500, 502, 503, 504})),
+    (
+        re.compile(r"(?:download|fetch)\w* (?:the )?(?:image|file|media|url)"),
+        UpstreamMediaFetchFailed,
+        frozenset({400, 422}),
+    ),
+)
+"""Words that tell, in lower case, where a vendor gives no code; each with its statuses."""
+
+_CONTEXT_NUMBERS = re.compile(
+    r"context length is (\d{1,9}) tokens.{0,200}?(?:resulted in|requested) (\d{1,9}) tokens",
+    re.DOTALL,
+)
+
+_MAY_WAIT = (
+    UpstreamRateLimited,
+    UpstreamOverloaded,
+    UpstreamTimeout,
+    UpstreamConflict,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Refusal:
+    """What a body says of an error, in lower case."""
+
+    words: tuple[str, ...] = ()
+    """Code, type and status, as far as they are words."""
+    status: int = 0
+    """A status that the body itself names; 0: none."""
+    text: str = ""
+
+
+def explain(status: int, headers: Mapping[str, str], body: bytes) -> UpstreamError:
+    """Say what an answer with this status means; `headers` has lower-case names."""
+    metadata = {"httpStatus": str(status)}
+    if not 400 <= status <= 599:
+        cause = "redirect" if 300 <= status <= 399 else "malformed"
+        return UpstreamProtocolError(metadata={**metadata, "cause": cause})
+    refusal = _read(body)
+    return _error(status, refusal, metadata, retry_after_s(headers))
+
+
+def explain_said(said: object) -> UpstreamError:
+    """Say what an error object means that came in an answer with status 200."""
+    refusal = _refusal(said)
+    status = refusal.status
+    if not status:
+        known = (_GENERAL[word] for word in refusal.words if word in _GENERAL)
+        status = next(known, 500)
+    return _error(status, refusal, {}, None)
+
+
+def _error(
+    status: int, refusal: _Refusal, metadata: dict[str, str], wait_s: float | None
+) -> UpstreamError:
+    kind = _kind(status, refusal)
+    if kind is UpstreamContextLengthExceeded:
+        metadata |= _context_numbers(refusal.text)
+    # A wait is told only where waiting helps.
+    may_wait = kind in _MAY_WAIT or kind is UpstreamError
+    return kind(metadata=metadata, retry_after_s=wait_s if may_wait else None)
+
+
+def _kind(status: int, refusal: _Refusal) -> type[UpstreamError]:
+    for word in refusal.words:
+        if word in _SPECIFIC:
+            return _SPECIFIC[word]
+    for pattern, kind, statuses in _TEXTS:
+        if status in statuses and pattern.search(refusal.text):
+            return kind
+    if status in _STATUSES:
+        return _STATUSES[status]
+    return UpstreamError if status >= 500 else UpstreamRejectedRequest
+
+
+def _read(body: bytes) -> _Refusal:
+    if len(body) > TEXT_MAX_BYTES:
+        return _Refusal()
+    return _refusal(decode(ANYTHING, body))
+
+
+def _refusal(said: object) -> _Refusal:
+    """Find code, type, status and text in any of the shapes that vendors use."""
+    # Gemini's compatible endpoint wraps the object in a list; others put it under `error`.
+    if isinstance(said, list) and said:
+        said = said[0]
+    if isinstance(said, Mapping) and said.get("error"):
+        said = said["error"]
+    if isinstance(said, str):
+        return _Refusal(text=said[:_TEXT_MAX_CHARS].lower())
+    if not isinstance(said, Mapping):
+        return _Refusal()
+    named = [said.get(name) for name in ("code", "type", "status")]
+    statuses = [int(n) for n in map(str, named) if _IS_STATUS.fullmatch(n)]
+    text = said.get("message") or said.get("detail")
+    return _Refusal(
+        words=tuple(word.lower() for word in named if isinstance(word, str)),
+        status=statuses[0] if statuses else 0,
+        text=text[:_TEXT_MAX_CHARS].lower() if isinstance(text, str) else "",
+    )
+
+
+_TEXT_MAX_CHARS = 4096
+_IS_STATUS = re.compile(r"[45][0-9][0-9]")
+
+
+def _context_numbers(text: str) -> dict[str, str]:
+    found = _CONTEXT_NUMBERS.search(text)
+    return {"maxTokens": found[1], "promptTokens": found[2]} if found else {}

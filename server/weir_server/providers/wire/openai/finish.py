@@ -1,0 +1,66 @@
+"""Why did the answer end? The vendor's word for it, as one of the contract's reasons."""
+
+from collections.abc import Mapping
+
+from weir.v1.generation_pb2 import FinishReason, GenerationEvent
+from weir.v1.usage_pb2 import TokenUsage
+from weir_server.providers.wire.parts import whole
+
+REASONS: Mapping[str, FinishReason.ValueType] = {
+    "stop": FinishReason.FINISH_REASON_STOP,
+    "eos": FinishReason.FINISH_REASON_STOP,
+    "eos_token": FinishReason.FINISH_REASON_STOP,
+    "stop_sequence": FinishReason.FINISH_REASON_STOP_SEQUENCE,
+    "length": FinishReason.FINISH_REASON_MAX_TOKENS,
+    "max_tokens": FinishReason.FINISH_REASON_MAX_TOKENS,
+    "model_length": FinishReason.FINISH_REASON_CONTEXT_LENGTH,
+    "tool_calls": FinishReason.FINISH_REASON_TOOL_CALLS,
+    "function_call": FinishReason.FINISH_REASON_TOOL_CALLS,
+    "content_filter": FinishReason.FINISH_REASON_CONTENT_FILTER,
+    "sensitive": FinishReason.FINISH_REASON_CONTENT_FILTER,
+}
+"""What vendors say, and what it means: OpenAI's words, then those of servers like it (Together and
+TGI `eos`, Mistral `model_length`, Zhipu `sensitive`). Other words become OTHER."""
+
+FAILURES = frozenset({"error", "abort", "insufficient_system_resource", "network_error"})
+"""Words that say the answer failed, so it must not pass for complete: OpenRouter and Mistral
+`error`, vLLM and SGLang `abort`, DeepSeek and Zhipu the last two."""
+
+
+def reason_of(label: str, *, refused: bool, called: bool) -> FinishReason.ValueType:
+    """Return the reason that `label` means, given what the answer holds.
+
+    A forced tool call and a refusal both end with a plain `stop` at OpenAI.
+    """
+    reason = REASONS.get(label, FinishReason.FINISH_REASON_OTHER)
+    if reason == FinishReason.FINISH_REASON_STOP:
+        if called:
+            return FinishReason.FINISH_REASON_TOOL_CALLS
+        if refused:
+            return FinishReason.FINISH_REASON_REFUSAL
+    return reason
+
+
+def end_event(
+    *,
+    reason: FinishReason.ValueType,
+    label: str,
+    stop_sequence: str,
+    model: str,
+    usage: TokenUsage | None,
+    attributes: Mapping[str, str],
+) -> GenerationEvent:
+    """Return the `end` of a good answer; empty texts are left out."""
+    event = GenerationEvent()
+    end = event.end
+    end.finish_reason = reason
+    if usage is not None:
+        end.usage.CopyFrom(usage)
+    metadata = end.metadata
+    metadata.model = whole(model)
+    metadata.raw_finish_reason = whole(label)
+    metadata.matched_stop_sequence = whole(stop_sequence)
+    for name, value in attributes.items():
+        if value:
+            metadata.attributes[name] = whole(value)
+    return event

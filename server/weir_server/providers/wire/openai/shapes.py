@@ -1,0 +1,118 @@
+"""What does an answer of OpenAI's chat completions look like? Only what Weir reads of it.
+
+Shapes follow the vendor's API reference, "The chat completion object" and "The chat completion
+chunk object", with the fields that compatible servers add. Unknown fields are skipped. A chunk's
+`delta` and a whole answer's `message` have one shape here, so that both take the same way.
+"""
+
+import json
+from typing import Annotated, Any, TypeVar
+
+from msgspec import Meta, Struct, convert
+from msgspec.json import Decoder
+
+Byte = Annotated[int, Meta(ge=0, le=255)]
+
+
+class Function(Struct, gc=False):
+    """A function to call; in a stream the arguments come in fragments."""
+
+    name: str | None = None
+    arguments: str | None = None
+
+
+class ToolCall(Struct, gc=False):
+    """A tool call, or a fragment of one."""
+
+    index: int | None = None
+    id: str | None = None
+    function: Function | None = None
+
+
+class Said(Struct, gc=False):
+    """What the model says: a chunk's `delta`, or a whole answer's `message`."""
+
+    content: str | None = None
+    reasoning_content: str | None = None
+    """Reasoning as DeepSeek, vLLM and llama.cpp spell it."""
+    reasoning: str | None = None
+    """Reasoning as OpenRouter, Groq and newer vLLM spell it."""
+    refusal: str | None = None
+    tool_calls: list[ToolCall] | None = None
+    function_call: Function | None = None
+    """The one tool call of older servers."""
+
+
+class Alternative(Struct, gc=False):
+    """A token that could have stood in another's place."""
+
+    token: str
+    logprob: float
+    bytes: list[Byte] | None = None
+
+
+class Logprob(Struct, gc=False):
+    """A token of the answer with its log probability."""
+
+    token: str
+    logprob: float
+    bytes: list[Byte] | None = None
+    top_logprobs: list[Alternative] | None = None
+
+
+class Logprobs(Struct, gc=False):
+    """Log probabilities of what a choice says."""
+
+    content: list[Logprob] | None = None
+    refusal: list[Logprob] | None = None
+
+
+class Choice(Struct, gc=False):
+    """One answer; Weir asks for one only."""
+
+    index: int = 0
+    delta: Said | None = None
+    message: Said | None = None
+    finish_reason: str | None = None
+    logprobs: Logprobs | None = None
+    stop_reason: Any = None
+    """What vLLM stopped at: the stop sequence, or a token's number."""
+    matched_stop: Any = None
+    """The same in SGLang's words."""
+    error: Any = None
+    """Why OpenRouter gave up on this choice."""
+
+
+class Chunk(Struct, gc=False):
+    """A chunk of a stream, or a whole answer."""
+
+    id: str | None = None
+    model: str | None = None
+    system_fingerprint: str | None = None
+    service_tier: str | None = None
+    choices: list[Choice] | None = None
+    usage: Any = None
+    """Read at the end and with care: what vendors put there is not always believable."""
+    error: Any = None
+
+
+T = TypeVar("T")
+
+CHUNK = Decoder(Chunk)
+ANYTHING: Decoder[Any] = Decoder()
+
+
+def decode(decoder: Decoder[T], data: bytes) -> T | None:
+    """Return what `data` says, or None when it is no such JSON.
+
+    What the strict and fast decoder refuses gets a second look: the standard of server-sent events
+    replaces bytes that are not UTF-8, and some servers write lone halves of surrogate pairs.
+    """
+    try:
+        return decoder.decode(data)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return convert(json.loads(data.decode("utf-8", "replace")), decoder.type)
+    except (ValueError, RecursionError):
+        return None

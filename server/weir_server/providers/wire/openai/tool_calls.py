@@ -1,0 +1,92 @@
+"""Which tool call does a fragment belong to? Vendors answer with an index, an id, or nothing."""
+
+from weir_server.providers.wire.openai.shapes import Function, ToolCall
+from weir_server.providers.wire.parts import OpenCall, PartWriter
+
+_CALL_OVERHEAD_CHARS = 256
+
+
+class _Call:
+    """A tool call as far as it is known; no part of it is said before its name is."""
+
+    __slots__ = ("call_id", "held", "name", "part")
+
+    def __init__(self, call_id: str) -> None:
+        self.call_id = call_id
+        self.name = ""
+        self.held: list[str] = []
+        self.part: OpenCall | None = None
+
+
+class ToolCalls:
+    """Sorts the fragments of one answer's tool calls and writes them as parts."""
+
+    __slots__ = ("_by_index", "_latest", "_response_id", "_started", "_waiting", "_writer")
+
+    def __init__(self, writer: PartWriter) -> None:
+        self._writer = writer
+        self._by_index: dict[int, _Call] = {}
+        self._latest: _Call | None = None
+        self._waiting: dict[_Call, None] = {}
+        """Calls without a name so far, in order."""
+        self._started = 0
+        self._response_id = ""
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there are calls that nothing has been written of."""
+        return bool(self._waiting)
+
+    def take(self, fragments: list[ToolCall], *, response_id: str) -> None:
+        """Write these fragments. `response_id` makes ids for calls that come without one."""
+        self._response_id = response_id
+        for fragment in fragments:
+            self._add(self._call_of(fragment), fragment.function)
+
+    def take_function(self, function: Function, *, response_id: str) -> None:
+        """Write a fragment of the one call of older servers, which has neither index nor id."""
+        self.take([ToolCall(index=-1, function=function)], response_id=response_id)
+
+    def close(self) -> None:
+        """Begin the calls that never got a name, so that nothing is lost."""
+        for call in self._waiting:
+            self._start(call)
+        self._waiting.clear()
+
+    def _call_of(self, fragment: ToolCall) -> _Call:
+        index = fragment.index
+        call = self._latest if index is None else self._by_index.get(index)
+        # Gemini gives every call of a turn the index 0; a new id is what tells them apart.
+        if call is None or (fragment.id and call.call_id and fragment.id != call.call_id):
+            call = _Call(fragment.id or "")
+            self._waiting[call] = None
+            self._writer.held_chars += _CALL_OVERHEAD_CHARS
+            if index is not None:
+                self._by_index[index] = call
+        elif fragment.id and call.part is None:
+            call.call_id = fragment.id
+        self._latest = call
+        return call
+
+    def _add(self, call: _Call, function: Function | None) -> None:
+        if function is None:
+            return
+        if function.name and not call.name:
+            call.name = function.name
+            del self._waiting[call]
+            self._start(call)
+        if function.arguments:
+            if call.part is None:
+                call.held.append(function.arguments)
+                self._writer.held_chars += len(function.arguments)
+            else:
+                self._writer.arguments(call.part, function.arguments)
+
+    def _start(self, call: _Call) -> None:
+        # The contract promises an id; one made from the answer's own is unique in a conversation.
+        call_id = call.call_id or f"call_{self._response_id}_{self._started}"
+        self._started += 1
+        call.part = self._writer.open_call(call_id, call.name)
+        for fragment in call.held:
+            self._writer.arguments(call.part, fragment)
+        call.held.clear()

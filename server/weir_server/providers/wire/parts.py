@@ -1,0 +1,258 @@
+"""How do pieces of an answer become events? One writer that opens, fills and closes the parts.
+
+It keeps the guarantees of a stream for every wire format: indexes dense from 0 in order of first
+appearance, deltas only between a part's start and end, text never cut inside a code point, tool
+calls repeated whole when they end. Pieces for one part that follow each other within one read
+become one delta: joined they say the same, and a burst costs one event.
+"""
+
+from collections.abc import Sequence
+from enum import Enum, auto
+
+import msgspec
+
+from weir.v1.generation_pb2 import GenerationEvent, TokenLogprob
+
+HELD_MAX_CHARS = 8 << 20
+"""What the tool calls of one answer may hold until they are repeated whole at their end."""
+
+_CALL_OVERHEAD_CHARS = 256
+_REPLACEMENT = "\ufffd"
+
+
+class TextKind(Enum):
+    """A kind of part that is made of text."""
+
+    TEXT = auto()
+    REASONING = auto()
+    REFUSAL = auto()
+
+
+class OpenPart:
+    """A part that has begun and not ended."""
+
+    __slots__ = ("half", "index")
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.half = ""
+        """First half of a surrogate pair, waiting for the second."""
+
+
+class OpenCall(OpenPart):
+    """A tool call that has begun and not ended."""
+
+    __slots__ = ("arguments", "call_id", "name")
+
+    def __init__(self, index: int, call_id: str, name: str) -> None:
+        super().__init__(index)
+        self.call_id = call_id
+        self.name = name
+        self.arguments: list[str] = []
+
+
+class PartWriter:
+    """Collects the events of one answer; `take` hands over what a read has brought.
+
+    Text may hold lone surrogates, as vendors send that cut a pair of escapes in two: the halves are
+    joined, and one that stays alone becomes U+FFFD.
+    """
+
+    __slots__ = (
+        "_calls",
+        "_current",
+        "_events",
+        "_kind",
+        "_next_index",
+        "_pieces",
+        "held_chars",
+        "refused",
+    )
+
+    def __init__(self) -> None:
+        self.refused = False
+        """Whether a refusal part was opened."""
+        self.held_chars = 0
+        """What tool calls hold so far; see HELD_MAX_CHARS."""
+        self._events: list[GenerationEvent] = []
+        self._pieces: list[str] = []
+        """Pieces of `_current` that no event has said yet."""
+        self._current: OpenPart | None = None
+        self._kind: TextKind | None = None
+        """Kind of `_current` while that is a part of text."""
+        self._calls: list[OpenCall] = []
+        self._next_index = 0
+
+    @property
+    def produced(self) -> bool:
+        """Whether any part has begun."""
+        return self._next_index > 0
+
+    @property
+    def called(self) -> bool:
+        """Whether a tool call has begun."""
+        return bool(self._calls)
+
+    def text(self, kind: TextKind, text: str) -> None:
+        """Add text to the open part of this kind, or to a new one."""
+        if kind is not self._kind:
+            self._open_text(kind)
+        self._pieces.append(text)
+
+    def text_with_logprobs(
+        self, kind: TextKind, text: str, logprobs: Sequence[TokenLogprob]
+    ) -> None:
+        """Add text with the log probabilities of its tokens, as a delta of its own."""
+        if kind is not self._kind:
+            self._open_text(kind)
+        self._flush()
+        self._delta(text, logprobs)
+
+    def open_call(self, call_id: str, name: str) -> OpenCall:
+        """Begin a tool call; it stays open until the answer ends."""
+        self._close_text()
+        call = OpenCall(self._take_index(), whole(call_id), whole(name))
+        event = GenerationEvent()
+        start = event.part_start
+        start.index = call.index
+        start.part.tool_call.id = call.call_id
+        start.part.tool_call.name = call.name
+        self._events.append(event)
+        self._calls.append(call)
+        self.held_chars += len(call_id) + len(name) + _CALL_OVERHEAD_CHARS
+        return call
+
+    def arguments(self, call: OpenCall, fragment: str) -> None:
+        """Add to the arguments of an open tool call."""
+        if call is not self._current:
+            self._close_text()
+            self._current = call
+        self._pieces.append(fragment)
+        self.held_chars += len(fragment)
+
+    def close(self) -> None:
+        """End every open part."""
+        self._close_text()
+        for call in self._calls:
+            self._close_call(call)
+
+    def add(self, event: GenerationEvent) -> None:
+        """Add an event that is not about parts."""
+        self._flush()
+        self._events.append(event)
+
+    def take(self) -> list[GenerationEvent]:
+        """Return the events since the last time."""
+        if self._pieces:
+            self._flush()
+        events = self._events
+        self._events = []
+        return events
+
+    def _take_index(self) -> int:
+        index = self._next_index
+        self._next_index += 1
+        return index
+
+    def _open_text(self, kind: TextKind) -> None:
+        self._close_text()
+        self._current = OpenPart(self._take_index())
+        self._kind = kind
+        event = GenerationEvent()
+        start = event.part_start
+        start.index = self._current.index
+        match kind:
+            case TextKind.TEXT:
+                start.part.text = ""
+            case TextKind.REASONING:
+                start.part.reasoning.SetInParent()
+            case TextKind.REFUSAL:
+                start.part.refusal.SetInParent()
+                self.refused = True
+        self._events.append(event)
+
+    def _close_text(self) -> None:
+        """Say what is pending; then, if the current part is one of text, end it."""
+        self._flush()
+        part = self._current
+        if self._kind is not None and part is not None:
+            self._say_half(part)
+            event = GenerationEvent()
+            event.part_end.index = part.index
+            self._events.append(event)
+        self._kind = None
+        self._current = None
+
+    def _close_call(self, call: OpenCall) -> None:
+        self._current = call
+        self._say_half(call)
+        arguments = "".join(call.arguments)
+        event = GenerationEvent()
+        end = event.part_end
+        end.index = call.index
+        whole_call = end.part.tool_call
+        whole_call.id = call.call_id
+        whole_call.name = call.name
+        whole_call.arguments_json = arguments
+        whole_call.arguments_valid = is_json(arguments)
+        self._events.append(event)
+
+    def _say_half(self, part: OpenPart) -> None:
+        if part.half:
+            part.half = ""
+            self._delta(_REPLACEMENT, ())
+
+    def _flush(self) -> None:
+        pieces = self._pieces
+        if pieces:
+            text = pieces[0] if len(pieces) == 1 else "".join(pieces)
+            pieces.clear()
+            self._delta(text, ())
+
+    def _delta(self, text: str, logprobs: Sequence[TokenLogprob]) -> None:
+        part = self._current
+        assert part is not None
+        if part.half:
+            text = part.half + text
+            part.half = ""
+        event = GenerationEvent()
+        delta = event.part_delta
+        delta.index = part.index
+        try:
+            self._fill(event, part, text)
+        except UnicodeEncodeError:
+            text, part.half = _mend(text)
+            self._fill(event, part, text)
+        if logprobs:
+            delta.logprobs.extend(logprobs)
+        if text or logprobs:
+            self._events.append(event)
+
+    def _fill(self, event: GenerationEvent, part: OpenPart, text: str) -> None:
+        if isinstance(part, OpenCall):
+            event.part_delta.arguments_json = text
+            part.arguments.append(text)
+        else:
+            event.part_delta.text = text
+
+
+def whole(text: str) -> str:
+    """Return `text` with its surrogate pairs joined and lone surrogates replaced by U+FFFD."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def is_json(text: str) -> bool:
+    """Whether `text` is one JSON value."""
+    try:
+        msgspec.json.decode(text, type=msgspec.Raw)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _mend(text: str) -> tuple[str, str]:
+    """Return `text` made whole, without a last first half of a pair, and that half."""
+    half = text[-1] if "\ud800" <= text[-1] <= "\udbff" else ""
+    return whole(text[:-1] if half else text), half

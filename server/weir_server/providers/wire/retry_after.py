@@ -1,0 +1,54 @@
+"""How long does a provider ask us to wait? Read without a clock of our own.
+
+RFC 9110, section 10.2.3: `Retry-After` is a number of seconds or a date. A date is compared with
+the answer's own `Date`, so that neither clock matters.
+"""
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+WAIT_MAX_S = 300.0
+"""No vendor makes us wait longer."""
+
+
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Return the wait that lower-case `headers` ask for, at most WAIT_MAX_S.
+
+    None: they ask for none, or for nonsense such as a negative time. `retry-after-ms`, which OpenAI
+    and Azure add, is finer and goes first.
+    """
+    wait_s = _number(headers.get("retry-after-ms", ""))
+    if wait_s is not None:
+        wait_s /= 1000
+    else:
+        asked = headers.get("retry-after", "")
+        wait_s = _number(asked)
+        if wait_s is None:
+            wait_s = _until(asked, headers.get("date", ""))
+    return None if wait_s is None else min(wait_s, WAIT_MAX_S)
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and number >= 0 else None
+
+
+def _until(date: str, now: str) -> float | None:
+    """Return the seconds from `now` to `date`; 0 when that has passed."""
+    there, here = _moment(date), _moment(now)
+    if there is None or here is None:
+        return None
+    return max(0.0, (there - here).total_seconds())
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

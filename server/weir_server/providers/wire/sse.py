@@ -1,0 +1,117 @@
+"""Where does one server-sent event end and the next begin, however the bytes are cut?
+
+The grammar is the WHATWG HTML standard's "Server-sent events", section 9.2.5 and on: lines end with
+LF, CR or CRLF, a blank line ends an event, a line without a known field name is skipped.
+"""
+
+from weir_server.core.errors import UpstreamProtocolError
+
+EVENT_MAX_BYTES = 1 << 20
+"""What one event may take, its line ends included, before the stream counts as broken."""
+
+SseEvent = tuple[bytes, bytes]
+"""Name (empty where the event has none) and data."""
+
+_BOM = b"\xef\xbb\xbf"
+_LF = 10
+
+
+class SseSplitter:
+    """Cuts a byte stream into events. Whole buffers are searched; no line is looked at on its own.
+
+    `failure` is set once an event outgrows `max_event_bytes`; events before it have been given, and
+    bytes after it are ignored. What is held never exceeds that bound by more than one `feed`.
+    """
+
+    __slots__ = ("_after_cr", "_at_start", "_held", "_max_event_bytes", "failure")
+
+    def __init__(self, *, max_event_bytes: int = EVENT_MAX_BYTES) -> None:
+        self.failure: UpstreamProtocolError | None = None
+        self._max_event_bytes = max_event_bytes
+        self._held = bytearray()
+        """The event that has not ended yet; LF line ends, no blank line inside."""
+        self._after_cr = False
+        """The last byte was CR: an LF that comes next belongs to it."""
+        self._at_start = True
+        """A byte order mark may still come."""
+
+    def feed(self, data: bytes) -> list[SseEvent]:
+        """Take more bytes; return the events they complete."""
+        if self.failure is not None:
+            return []
+        if self._at_start:
+            data = self._without_mark(data)
+        if self._after_cr or b"\r" in data:
+            data = self._with_lf(data)
+        if not data:
+            return []
+        held = self._held
+        if b"\n\n" not in data and not (held and held[-1] == _LF == data[0]):
+            held += data
+            if len(held) > self._max_event_bytes:
+                self._overflow()
+            return []
+        if held:
+            held += data
+            data = bytes(held)
+            held.clear()
+        return self._split(data)
+
+    def rest(self) -> SseEvent | None:
+        """Return the event that the end of the stream left open; the standard discards it."""
+        return parse_event(bytes(self._held))
+
+    def _split(self, data: bytes) -> list[SseEvent]:
+        blocks = data.split(b"\n\n")
+        rest = blocks.pop()
+        events: list[SseEvent] = []
+        for block in blocks:
+            if len(block) > self._max_event_bytes:
+                self._overflow()
+                return events
+            # The usual case: one data field, one space after the colon.
+            if block.startswith(b"data: ") and b"\n" not in block:
+                events.append((b"", block[6:]))
+            elif (event := parse_event(block)) is not None:
+                events.append(event)
+        self._held += rest
+        if len(rest) > self._max_event_bytes:
+            self._overflow()
+        return events
+
+    def _overflow(self) -> None:
+        self.failure = UpstreamProtocolError(metadata={"cause": "too_large"})
+        self._held = bytearray()
+
+    def _without_mark(self, data: bytes) -> bytes:
+        """Drop a byte order mark at the very start, even when it comes in pieces."""
+        held = self._held
+        held += data
+        if len(held) < len(_BOM) and _BOM.startswith(held):
+            return b""
+        self._at_start = False
+        data = bytes(held.removeprefix(_BOM))
+        held.clear()
+        return data
+
+    def _with_lf(self, data: bytes) -> bytes:
+        """Turn CRLF and CR into LF, even when CRLF is cut in two."""
+        if self._after_cr and data:
+            data = data.removeprefix(b"\n")
+            self._after_cr = False
+        if data:
+            self._after_cr = data.endswith(b"\r")
+        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
+def parse_event(block: bytes) -> SseEvent | None:
+    """Return the event that these lines make, or None when they hold no data field."""
+    name = b""
+    data: list[bytes] = []
+    for line in block.split(b"\n"):
+        field, _, value = line.partition(b":")
+        if field == b"data":
+            data.append(value.removeprefix(b" "))
+        elif field == b"event":
+            name = value.removeprefix(b" ")
+    return (name, b"\n".join(data)) if data else None
