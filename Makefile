@@ -8,6 +8,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 bin := .venv/bin
 code := server clients/python tests bench scripts
 ARGS ?=
+FUZZ_SECONDS ?= 600
 
 .PHONY: help
 help: ## show this list
@@ -63,8 +64,11 @@ cover: ## run the tests and show the lines they never reached
 	@$(bin)/coverage report
 
 .PHONY: fuzz
-fuzz: setup ## fuzz every parser for a long while; ARGS="--seconds 600"
-	@$(bin)/python -m tests.fuzz $(ARGS)
+fuzz: setup ## fuzz every parser for a long while; FUZZ_SECONDS=600 each
+	@for target in tests/fuzz/fuzz_*.py; do \
+	  echo "$$target for $(FUZZ_SECONDS) s"; \
+	  $(bin)/python -m "tests.fuzz.$$(basename "$$target" .py)" --seconds $(FUZZ_SECONDS) $(ARGS); \
+	done
 
 .PHONY: fmt
 fmt: setup ## format the code and the contract
