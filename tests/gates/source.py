@@ -58,6 +58,19 @@ def forbidden(text: str) -> Iterator[str]:
                 yield f"{getattr(node, 'lineno', 0)}: {name}"
 
 
+def imported(text: str) -> set[str]:
+    """The top-level names that a module's text imports, wherever in it."""
+    names = (name for node in ast.walk(ast.parse(text)) for name in _imports(node))
+    return {name.partition(".")[0] for name in names}
+
+
+def _imports(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module:
+        yield node.module
+
+
 def _aliases(tree: ast.AST) -> Iterator[tuple[str, str]]:
     """Local name to full name, so that `import os as o` hides nothing."""
     for node in ast.walk(tree):

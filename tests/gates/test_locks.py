@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 
-from tests.gates.source import ROOT
+from tests.gates.source import ROOT, imported, modules
 
 REQUIREMENTS = ROOT / "requirements"
 LOCKS = sorted(REQUIREMENTS.glob("*.txt"))
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^ \\;]+)", re.MULTILINE)
 DEPENDENCY = re.compile(r"^([A-Za-z0-9._-]+)", re.MULTILINE)
+OPTIONAL = {"xllamacpp"}  # the `local` extra; without it the embedded model says how to get it
 FLOORS = {"grpcio": (1, 66), "protobuf": (6, 33, 5), "aiohttp": (3, 14, 1)}
 
 
@@ -94,6 +97,28 @@ def test_runtime_is_what_the_packages_declare() -> None:
     packages = declared(ROOT / "server") | declared(ROOT / "clients" / "python")
 
     assert packages - {"weir-client"} == chosen(REQUIREMENTS / "runtime.in")
+
+
+@pytest.mark.parametrize(
+    ("project", "package"),
+    [(ROOT / "server", "weir_server"), (ROOT / "clients" / "python", "weir")],
+    ids=["server", "client"],
+)
+def test_every_import_is_declared(project: Path, package: str) -> None:
+    """A package never leans on something that only another dependency happens to bring."""
+    written = [path for path in modules() if path.is_relative_to(project / package)]
+    names = set[str]().union(*(imported(path.read_text()) for path in written))
+    foreign = names - sys.stdlib_module_names - {package}
+    owners = {**packages_distributions(), "weir": ["weir-client"]}  # an editable one has no files
+
+    undeclared = {
+        name
+        for name in foreign
+        if not {name_of(owner) for owner in owners.get(name, [])} & declared(project)
+    }
+
+    assert written
+    assert undeclared - OPTIONAL == set()
 
 
 @pytest.mark.parametrize("name", sorted(FLOORS))
