@@ -1,10 +1,11 @@
 """What is a wire format? Pure functions from requests to bytes and from bytes to events."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from weir.v1.generation_pb2 import GenerationEvent
+from weir.v1.generation_pb2 import Warning as WarningEvent
 from weir_server.core.errors import WeirError
 from weir_server.core.handler import Batch, Request
 from weir_server.core.target import Target
@@ -20,6 +21,8 @@ class HttpRequest:
     method: str = "POST"
     headers: Mapping[str, str] = field(default_factory=dict)
     """What the wire format itself asks for, such as `content-type`; never a credential."""
+    warnings: Sequence[WarningEvent] = ()
+    """What was left out because the caller prefers a warning to a refusal."""
 
 
 class Decoder(Protocol):
@@ -54,7 +57,8 @@ class Wire(Protocol):
         """Say `request` in the vendor's words.
 
         Raises UnsupportedOption or UnsupportedModality, naming the field, for what this protocol
-        cannot say; nothing is left out silently.
+        cannot say; nothing is left out silently. Where the caller's unsupported_option_policy
+        allows it, an option is left out and named in `warnings` instead.
         """
         ...
 

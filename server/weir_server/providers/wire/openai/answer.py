@@ -1,6 +1,6 @@
 """How does what a chat model says become events? The one way for chunks and for whole answers."""
 
-from weir.v1.generation_pb2 import FinishReason, GenerationEvent, TokenLogprob
+from weir.v1.generation_pb2 import FinishReason, GenerationEvent
 from weir_server.core.errors import (
     UpstreamError,
     UpstreamProtocolError,
@@ -8,11 +8,12 @@ from weir_server.core.errors import (
 )
 from weir_server.providers.wire.openai.errors import explain_said
 from weir_server.providers.wire.openai.finish import FAILURES, end_event, reason_of
+from weir_server.providers.wire.openai.logprobs import chat_logprobs, completion_logprobs
 from weir_server.providers.wire.openai.quirks import Quirks
 from weir_server.providers.wire.openai.shapes import Choice, Chunk, Logprob, Logprobs, Said
 from weir_server.providers.wire.openai.tool_calls import ToolCalls
 from weir_server.providers.wire.openai.usage import read_usage
-from weir_server.providers.wire.parts import HELD_MAX_CHARS, PartWriter, TextKind, whole
+from weir_server.providers.wire.parts import HELD_MAX_CHARS, PartWriter, TextKind
 
 
 class ChatAnswer:
@@ -67,17 +68,25 @@ class ChatAnswer:
         reasoning = said.reasoning_content or said.reasoning
         if reasoning and not self._hide_reasoning:
             writer.text(TextKind.REASONING, reasoning)
-        if logprobs is None:
+        if logprobs is not None:
+            self._say_with_logprobs(TextKind.TEXT, said.content, logprobs.content)
+            self._say_with_logprobs(TextKind.REFUSAL, said.refusal, logprobs.refusal)
+        else:
             if said.content:
                 writer.text(TextKind.TEXT, said.content)
             if said.refusal:
                 writer.text(TextKind.REFUSAL, said.refusal)
-        else:
-            self._say_with_logprobs(said, logprobs)
         if said.tool_calls:
             self._calls.take(said.tool_calls, response_id=self._first.id or "")
         if said.function_call is not None:
             self._calls.take_function(said.function_call, response_id=self._first.id or "")
+
+    def complete(self, text: str, logprobs: Logprobs | None) -> None:
+        """Write what a completion says."""
+        if logprobs is not None and logprobs.tokens:
+            self.writer.text_with_logprobs(TextKind.TEXT, text, completion_logprobs(logprobs))
+        elif text:
+            self.writer.text(TextKind.TEXT, text)
 
     def finish(self, choice: Choice) -> None:
         """Take why the answer ended; saying it again changes nothing."""
@@ -133,15 +142,13 @@ class ChatAnswer:
             },
         )
 
-    def _say_with_logprobs(self, said: Said, logprobs: Logprobs) -> None:
-        for kind, text, tokens in (
-            (TextKind.TEXT, said.content, logprobs.content),
-            (TextKind.REFUSAL, said.refusal, logprobs.refusal),
-        ):
-            if tokens:
-                self.writer.text_with_logprobs(kind, text or "", [_token(t) for t in tokens])
-            elif text:
-                self.writer.text(kind, text)
+    def _say_with_logprobs(
+        self, kind: TextKind, text: str | None, tokens: list[Logprob] | None
+    ) -> None:
+        if tokens:
+            self.writer.text_with_logprobs(kind, text or "", chat_logprobs(tokens))
+        elif text:
+            self.writer.text(kind, text)
 
 
 def _stop_sequence(choice: Choice) -> str:
@@ -150,26 +157,3 @@ def _stop_sequence(choice: Choice) -> str:
         if isinstance(named, str):
             return named
     return ""
-
-
-def _token(said: Logprob) -> TokenLogprob:
-    token = TokenLogprob(
-        token=whole(said.token),
-        logprob=said.logprob,
-        token_bytes=_odd_bytes(said.token, said.bytes),
-    )
-    for other in said.top_logprobs or ():
-        token.top_logprobs.add(
-            token=whole(other.token),
-            logprob=other.logprob,
-            token_bytes=_odd_bytes(other.token, other.bytes),
-        )
-    return token
-
-
-def _odd_bytes(token: str, said: list[int] | None) -> bytes:
-    """Return a token's bytes where its text does not tell them."""
-    if not said:
-        return b""
-    octets = bytes(said)
-    return b"" if octets == token.encode("utf-8", "replace") else octets

@@ -1,4 +1,4 @@
-"""What does a streamed chat completion say? Events, from chunks in server-sent events.
+"""What does a streamed chat or completion say? Events, from chunks in server-sent events.
 
 The vendor's reference, "The chat completion chunk object": chunks, the last of them with usage and
 no choices, then `[DONE]`.
@@ -15,8 +15,8 @@ from weir_server.providers.wire.sse import SseSplitter
 DONE = b"[DONE]"
 
 
-class ChatStreamDecoder:
-    """Decodes one streamed chat completion; see base.Decoder."""
+class StreamDecoder:
+    """Decodes one streamed chat or completion; see base.Decoder."""
 
     __slots__ = ("_answer", "_done_required", "_splitter", "done", "failure")
 
@@ -80,6 +80,8 @@ class ChatStreamDecoder:
         answer = self._answer
         if choice.delta is not None:
             answer.say(choice.delta, choice.logprobs)
+        elif choice.text is not None:
+            answer.complete(choice.text, choice.logprobs)
         if choice.finish_reason or answer.writer.held_chars:
             answer.finish(choice)
             self.failure = answer.fault()

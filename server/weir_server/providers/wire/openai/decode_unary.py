@@ -1,6 +1,6 @@
-"""What does a whole chat completion say? The events its stream would have said, in one batch.
+"""What does a whole chat or completion say? The events its stream would have said, in one batch.
 
-The vendor's reference, "The chat completion object".
+The vendor's references, "The chat completion object" and "The completion object".
 """
 
 from weir.v1.generation_pb2 import GenerationEvent
@@ -13,8 +13,8 @@ from weir_server.providers.wire.openai.quirks import Quirks
 from weir_server.providers.wire.openai.shapes import ANYTHING, CHUNK, Choice, Said, decode
 
 
-class ChatUnaryDecoder:
-    """Decodes one whole chat completion; see base.Decoder. Its events come from `finish`."""
+class UnaryDecoder:
+    """Decodes one whole chat or completion; see base.Decoder. Its events come from `finish`."""
 
     __slots__ = ("_answer", "_body", "done", "failure")
 
@@ -51,6 +51,8 @@ class ChatUnaryDecoder:
         choice = next((c for c in chunk.choices if c.index == 0), Choice())
         if choice.message is not None:
             answer.say(_numbered(choice.message), choice.logprobs)
+        elif choice.text is not None:
+            answer.complete(choice.text, choice.logprobs)
         answer.finish(choice)
         self.failure = answer.fault()
         if self.failure is None:

@@ -1,8 +1,9 @@
-"""What does an answer of OpenAI's chat completions look like? Only what Weir reads of it.
+"""What does an answer of OpenAI look like? Only what Weir reads of it.
 
-Shapes follow the vendor's API reference, "The chat completion object" and "The chat completion
-chunk object", with the fields that compatible servers add. Unknown fields are skipped. A chunk's
-`delta` and a whole answer's `message` have one shape here, so that both take the same way.
+Shapes follow the vendor's API reference, "The chat completion object", "The chat completion chunk
+object" and "The completion object", with the fields that compatible servers add. Unknown fields are
+skipped. A chunk's `delta` and a whole answer's `message` have one shape here, so that both take the
+same way.
 """
 
 import json
@@ -61,10 +62,13 @@ class Logprob(Struct, gc=False):
 
 
 class Logprobs(Struct, gc=False):
-    """Log probabilities of what a choice says."""
+    """Log probabilities of what a choice says; the last three are those of completions."""
 
     content: list[Logprob] | None = None
     refusal: list[Logprob] | None = None
+    tokens: list[str] | None = None
+    token_logprobs: list[float | None] | None = None
+    top_logprobs: list[dict[str, float] | None] | None = None
 
 
 class Choice(Struct, gc=False):
@@ -73,6 +77,8 @@ class Choice(Struct, gc=False):
     index: int = 0
     delta: Said | None = None
     message: Said | None = None
+    text: str | None = None
+    """What a completion says, in a stream as in a whole answer."""
     finish_reason: str | None = None
     logprobs: Logprobs | None = None
     stop_reason: Any = None

@@ -1,0 +1,149 @@
+"""What can a protocol not say of a request? A draft of the body, with every such field named."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from weir.v1.error_pb2 import FieldViolation
+from weir.v1.generation_pb2 import ProviderExtension, UnsupportedOptionPolicy
+from weir.v1.generation_pb2 import Warning as WarningEvent
+from weir_server.core.errors import InvalidRequest, UnsupportedModality, UnsupportedOption
+
+DROPPED = "OPTION_DROPPED"
+"""The code of the warning about an option that was left out."""
+
+
+class Draft:
+    """The JSON body of a request while it is written.
+
+    unsupported: options that the vendor does not support, by path below `options`.
+    policy: whether such options are refused, or left out with a warning.
+    """
+
+    __slots__ = ("_kinds", "_may_drop", "_unsupported", "_violations", "body", "warnings")
+
+    def __init__(
+        self,
+        body: dict[str, object],
+        *,
+        unsupported: frozenset[str] = frozenset(),
+        policy: UnsupportedOptionPolicy.ValueType = (
+            UnsupportedOptionPolicy.UNSUPPORTED_OPTION_POLICY_UNSPECIFIED
+        ),
+    ) -> None:
+        self.body = body
+        self.warnings: list[WarningEvent] = []
+        self._unsupported = unsupported
+        self._may_drop = (
+            policy == UnsupportedOptionPolicy.UNSUPPORTED_OPTION_POLICY_DROP_WITH_WARNING
+        )
+        self._violations: list[FieldViolation] = []
+        self._kinds: set[type[InvalidRequest]] = set()
+
+    def set(self, option: str, field: str, value: object) -> None:
+        """Write an option of the caller's, unless the vendor does not support it."""
+        if option in self._unsupported:
+            self.unsupported(option)
+        else:
+            self.body[field] = value
+
+    def unsupported(self, option: str) -> None:
+        """Name an option that cannot be asked for."""
+        path = f"options.{option}"
+        if self._may_drop:
+            self.warnings.append(
+                WarningEvent(
+                    code=DROPPED,
+                    message="The provider does not support this option; it was left out.",
+                    field=path,
+                )
+            )
+            return
+        self.refuse(
+            path,
+            "The provider does not support this option; leave it out, choose another model, or "
+            "set unsupported_option_policy.",
+            UnsupportedOption,
+        )
+
+    def unsupported_part(self, path: str) -> None:
+        """Name a part that this protocol has no place for here."""
+        self.refuse(
+            path,
+            "The provider takes no such part here; leave it out or choose another model.",
+            UnsupportedOption,
+        )
+
+    def unsupported_medium(self, path: str) -> None:
+        """Name a medium that this protocol cannot carry so."""
+        self.refuse(
+            path,
+            "The provider does not take this medium in this form here; choose another form or "
+            "another model.",
+            UnsupportedModality,
+        )
+
+    def refuse(
+        self,
+        path: str,
+        description: str,
+        kind: type[InvalidRequest],
+        rule: str = "UNSUPPORTED",
+    ) -> None:
+        """Name a field for which the request has to be refused."""
+        self._violations.append(FieldViolation(field=path, description=description, rule=rule))
+        self._kinds.add(kind)
+
+    def raw(self, path: str, text: str, kind: type[InvalidRequest]) -> msgspec.Raw:
+        """Return JSON text to be sent as it is.
+
+        It is checked here too: text that is not exactly one value could smuggle fields into the
+        request.
+        """
+        try:
+            return msgspec.json.decode(text, type=msgspec.Raw)
+        except (ValueError, RecursionError):
+            self.refuse(path, "Give one JSON value.", kind, "BAD_JSON")
+            return msgspec.Raw(b"null")
+
+    def extend(
+        self,
+        extensions: Sequence[ProviderExtension],
+        *,
+        provider_kind: str,
+        reserved: frozenset[str],
+    ) -> None:
+        """Add the members of the caller's extensions for this kind of provider, byte for byte.
+
+        What Weir itself writes cannot be overwritten, nor can `reserved` fields be added.
+        """
+        for index, extension in enumerate(extensions):
+            path = f"options.extensions[{index}]"
+            if extension.provider_kind != provider_kind:
+                if extension.required:
+                    self.refuse(
+                        path, "The provider is of another kind.", UnsupportedOption, "UNSUPPORTED"
+                    )
+                continue
+            try:
+                members = msgspec.json.decode(extension.json, type=dict[str, msgspec.Raw])
+            except (ValueError, RecursionError):
+                self.refuse(f"{path}.json", "Give a JSON object.", InvalidRequest, "BAD_JSON")
+                continue
+            for name, value in members.items():
+                if name in reserved or name in self.body:
+                    self.refuse(
+                        f"{path}.json",
+                        "Leave out members that Weir sets itself or that other options set.",
+                        InvalidRequest,
+                        "CONFLICT",
+                    )
+                else:
+                    self.body[name] = value
+
+    def encode(self) -> bytes:
+        """Return the body as JSON. Raises what the fields named call for, all of them in one."""
+        if self._violations:
+            kind = next(iter(self._kinds)) if len(self._kinds) == 1 else InvalidRequest
+            raise kind(violations=self._violations)
+        return msgspec.json.encode(self.body)

@@ -1,0 +1,192 @@
+"""How is a conversation said to a chat model? Messages as the vendor's chat reference has them."""
+
+from base64 import b64encode
+from collections.abc import Iterable
+
+from weir.v1.content_pb2 import MediaDetail, MediaPart, Message, Modality, Part, Role
+from weir_server.providers.wire.draft import Draft
+from weir_server.providers.wire.openai.quirks import Quirks
+
+Json = dict[str, object]
+
+_DETAILS = {
+    MediaDetail.MEDIA_DETAIL_AUTO: "auto",
+    MediaDetail.MEDIA_DETAIL_LOW: "low",
+    MediaDetail.MEDIA_DETAIL_HIGH: "high",
+}
+
+_AUDIO_FORMATS = {
+    "audio/wav": "wav",
+    "audio/x-wav": "wav",
+    "audio/wave": "wav",
+    "audio/mpeg": "mp3",
+    "audio/mp3": "mp3",
+}
+"""The two formats that `input_audio` takes, by media type."""
+
+
+def encode_messages(draft: Draft, messages: list[Message], quirks: Quirks) -> list[Json]:
+    """Return the conversation in the vendor's words; what cannot be said is named in `draft`."""
+    encoded: list[Json] = []
+    for index, message in enumerate(messages):
+        path = f"messages[{index}]"
+        match message.role:
+            case Role.ROLE_SYSTEM:
+                encoded.append(_instructions(draft, path, message, "system"))
+            case Role.ROLE_DEVELOPER:
+                role = "developer" if quirks.developer_role else "system"
+                encoded.append(_instructions(draft, path, message, role))
+            case Role.ROLE_ASSISTANT:
+                encoded.append(_assistant(draft, path, message, quirks))
+            case Role.ROLE_TOOL:
+                encoded.extend(_tool_results(draft, path, message))
+            case _:
+                encoded.append(_user(draft, path, message))
+    return encoded
+
+
+def _instructions(draft: Draft, path: str, message: Message, role: str) -> Json:
+    return _named({"role": role, "content": _texts(draft, path, message.parts)}, message)
+
+
+def _user(draft: Draft, path: str, message: Message) -> Json:
+    parts = message.parts
+    if all(part.WhichOneof("kind") == "text" for part in parts):
+        return _named({"role": "user", "content": _texts(draft, path, parts)}, message)
+    content: list[Json] = []
+    for index, part in enumerate(parts):
+        part_path = f"{path}.parts[{index}]"
+        match part.WhichOneof("kind"):
+            case "text":
+                content.append({"type": "text", "text": part.text})
+            case "media":
+                content.append(_media(draft, f"{part_path}.media", part.media))
+            case kind:
+                draft.unsupported_part(f"{part_path}.{kind}")
+    return _named({"role": "user", "content": content}, message)
+
+
+def _assistant(draft: Draft, path: str, message: Message, quirks: Quirks) -> Json:
+    content: list[Json] = []
+    reasoning: list[str] = []
+    calls: list[Json] = []
+    for index, part in enumerate(message.parts):
+        match part.WhichOneof("kind"):
+            case "text":
+                content.append({"type": "text", "text": part.text})
+            case "refusal":
+                content.append({"type": "refusal", "refusal": part.refusal.text})
+            case "reasoning":
+                reasoning.append(part.reasoning.text)
+            case "tool_call":
+                call = part.tool_call
+                function = {"name": call.name, "arguments": call.arguments_json}
+                calls.append({"id": call.id, "type": "function", "function": function})
+            case kind:
+                draft.unsupported_part(f"{path}.parts[{index}].{kind}")
+    encoded: Json = {"role": "assistant", **_assistant_content(content, calls)}
+    if reasoning and quirks.reasoning_history_field:
+        encoded[quirks.reasoning_history_field] = "".join(reasoning)
+    if calls:
+        encoded["tool_calls"] = calls
+    return _named(encoded, message)
+
+
+def _assistant_content(content: list[Json], calls: list[Json]) -> Json:
+    """Say text and refusal in the plainest form, which every server understands."""
+    if not content:
+        return {"content": None if calls else ""}
+    if len(content) > 1:
+        return {"content": content}
+    if "refusal" in content[0]:
+        return {"content": None, "refusal": content[0]["refusal"]}
+    return {"content": content[0]["text"]}
+
+
+def _tool_results(draft: Draft, path: str, message: Message) -> list[Json]:
+    """Say each result as a message of its own.
+
+    The protocol has no mark for a tool that failed: the contract has the content say so.
+    """
+    encoded: list[Json] = []
+    for index, part in enumerate(message.parts):
+        part_path = f"{path}.parts[{index}]"
+        kind = part.WhichOneof("kind")
+        if kind != "tool_result":
+            draft.unsupported_part(f"{part_path}.{kind}")
+            continue
+        result = part.tool_result
+        content = _texts(draft, f"{part_path}.tool_result", result.content, "content")
+        encoded.append({"role": "tool", "tool_call_id": result.tool_call_id, "content": content})
+    return encoded
+
+
+def _texts(
+    draft: Draft, path: str, parts: Iterable[Part], field: str = "parts"
+) -> str | list[Json]:
+    """Return parts that can only be text: one as a string, more as a list."""
+    texts: list[str] = []
+    for index, part in enumerate(parts):
+        match part.WhichOneof("kind"):
+            case "text":
+                texts.append(part.text)
+            case "media":
+                draft.unsupported_medium(f"{path}.{field}[{index}].media")
+            case kind:
+                draft.unsupported_part(f"{path}.{field}[{index}].{kind}")
+    if len(texts) > 1:
+        return [{"type": "text", "text": text} for text in texts]
+    return texts[0] if texts else ""
+
+
+def _media(draft: Draft, path: str, media: MediaPart) -> Json:
+    match _modality(media), media.WhichOneof("source"):
+        case Modality.MODALITY_IMAGE, "inline_data":
+            return _image(media, _data_url(media))
+        case Modality.MODALITY_IMAGE, "uri":
+            return _image(media, media.uri)
+        case Modality.MODALITY_AUDIO, "inline_data" if media.mime_type.lower() in _AUDIO_FORMATS:
+            audio = {
+                "data": b64encode(media.inline_data).decode(),
+                "format": _AUDIO_FORMATS[media.mime_type.lower()],
+            }
+            return {"type": "input_audio", "input_audio": audio}
+        case Modality.MODALITY_DOCUMENT, "inline_data":
+            file = {"filename": media.filename or "file", "file_data": _data_url(media)}
+            return {"type": "file", "file": file}
+        case Modality.MODALITY_DOCUMENT, "file_id":
+            return {"type": "file", "file": {"file_id": media.file_id}}
+        case _:
+            draft.unsupported_medium(path)
+            return {}
+
+
+def _image(media: MediaPart, url: str) -> Json:
+    image: Json = {"url": url}
+    if media.detail in _DETAILS:
+        image["detail"] = _DETAILS[media.detail]
+    return {"type": "image_url", "image_url": image}
+
+
+def _data_url(media: MediaPart) -> str:
+    return f"data:{media.mime_type};base64,{b64encode(media.inline_data).decode()}"
+
+
+def _modality(media: MediaPart) -> Modality.ValueType:
+    if media.modality:
+        return media.modality
+    match media.mime_type.partition("/")[0].lower():
+        case "image":
+            return Modality.MODALITY_IMAGE
+        case "audio":
+            return Modality.MODALITY_AUDIO
+        case "video":
+            return Modality.MODALITY_VIDEO
+        case _:
+            return Modality.MODALITY_DOCUMENT
+
+
+def _named(encoded: Json, message: Message) -> Json:
+    if message.name:
+        encoded["name"] = message.name
+    return encoded
