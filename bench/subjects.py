@@ -84,6 +84,7 @@ def weir_config(port: int, base_urls: Mapping[str, str]) -> str:
             "endpoint": url,
             "api_key": "${BENCH_KEY}",
             "allow_private": True,
+            "allow_insecure_http": True,
         }
         for model, url in base_urls.items()
     ]

@@ -1,0 +1,21 @@
+"""Is Weir started with a configuration that Weir itself takes?"""
+
+from pathlib import Path
+
+from bench.plan import Kind
+from bench.subjects import weir_config
+from bench.upstreams import IDLE_MODEL, model_of
+from weir_server.settings.load import load
+
+URLS = {model: f"http://127.0.0.1:9/{model}/v1" for model in (*map(model_of, Kind), IDLE_MODEL)}
+
+
+def test_weir_takes_the_configuration(tmp_path: Path) -> None:
+    """Every model reaches its own upstream, without a warning, and nothing else is set."""
+    path = tmp_path / "weir.yaml"
+    path.write_text(weir_config(50051, URLS))
+    loaded = load(path, {"BENCH_KEY": "sk-bench"})
+    assert loaded.warnings == ()
+    endpoints = {provider.id: provider.endpoint for provider in loaded.settings.providers}
+    assert {model.name: endpoints[model.provider] for model in loaded.settings.models} == URLS
+    assert loaded.settings.server.model_fields_set == {"listen"}
