@@ -101,9 +101,13 @@ class _Fold:
         self._end = StreamEnd()
         self._end.CopyFrom(end)
 
-    def _successful_end(self) -> StreamEnd:
+    def successful_end(self) -> StreamEnd:
+        """The end of a whole answer. Read only.
+
+        Raises StreamBrokenError where it has not come, and the error that it carries, if any.
+        """
         if self._end is None:
-            raise StreamBrokenError("The stream stopped before its end.", code=Code.UNAVAILABLE)
+            raise StreamBrokenError("The stream stopped before its end.", code=Code.ABORTED)
         if self._end.HasField("error"):
             raise error_from_end(self._end)
         return self._end
@@ -120,11 +124,8 @@ class ChatFold(_Fold):
     """
 
     def response(self) -> ChatResponse:
-        """The whole answer.
-
-        Raises StreamBrokenError before the end came, and the error that the end carries, if any.
-        """
-        end = self._successful_end()
+        """The whole answer; raises like `successful_end`."""
+        end = self.successful_end()
         response = ChatResponse(message=self._message, finish_reason=end.finish_reason)
         for part in self._parts:
             response.logprobs.MergeFrom(part.extras.logprobs)
@@ -139,8 +140,8 @@ class CompleteFold(_Fold):
     """
 
     def response(self) -> CompleteResponse:
-        """The whole answer; raises like ChatFold.response."""
-        end = self._successful_end()
+        """The whole answer; raises like `successful_end`."""
+        end = self.successful_end()
         parts = [part for part in self._parts if part.kind == "text"]
         text = "".join(part.part.text for part in parts)
         response = CompleteResponse(text=text, finish_reason=end.finish_reason)
