@@ -285,13 +285,13 @@ def _catalogue() -> Mapping[str, Fault]:
         (Asked.STREAM, _broken_stream),
         (Asked.STREAM, _strange_stream),
     )
-    return MappingProxyType(
-        {
-            name: Fault(name=name, asked=asked, behaviour=behaviour)
-            for asked, group in groups
-            for name, behaviour in group().items()
-        }
-    )
+    faults: dict[str, Fault] = {}
+    for asked, group in groups:
+        for name, behaviour in group().items():
+            if name in faults:
+                raise ValueError(f"two faults are called {name}")
+            faults[name] = Fault(name=name, asked=asked, behaviour=behaviour)
+    return MappingProxyType(faults)
 
 
 FAULTS: Mapping[str, Fault] = _catalogue()
