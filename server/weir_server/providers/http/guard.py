@@ -37,6 +37,8 @@ class EndpointPolicy:
     allow_private_hosts: frozenset[str] = frozenset()
     """Hosts, as `host` or `host:port` (`[::1]:8080` for IPv6), that may be inside: loopback,
     private and unique local addresses. Link-local and metadata addresses stay refused."""
+    allow_private: bool = False
+    """Whether any host may be inside so: for endpoints that the operator wrote down itself."""
     allow_insecure_http: bool = False
     """Whether an endpoint may be plain http."""
 
@@ -97,12 +99,9 @@ def parse_endpoint(
     port = _port(port_text, scheme, refuse)
     bracketed = f"[{host}]" if ":" in host else host
     with_port = f"{bracketed}:{port}"
-    private_ok = not policy.allow_private_hosts.isdisjoint((host, with_port))
-    if (
-        port != DEFAULT_PORTS[scheme]
-        and port < FIRST_FREE_PORT
-        and with_port not in policy.allow_private_hosts
-    ):
+    named = policy.allow_private_hosts
+    private_ok = policy.allow_private or not named.isdisjoint((host, with_port))
+    if port != DEFAULT_PORTS[scheme] and port < FIRST_FREE_PORT and with_port not in named:
         refuse(
             "PORT",
             f"Port {port} belongs to another protocol; use {DEFAULT_PORTS[scheme]} or one from "

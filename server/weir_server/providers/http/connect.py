@@ -1,0 +1,181 @@
+"""Who is at the other end? Names are resolved, judged and dialled here, at every new connection.
+
+The address that was judged is the address that is dialled: the resolver judges every answer of a
+name, and `_checked_socket` judges again the very address a socket is made for, which also covers
+hosts that are addresses themselves and so never see the resolver.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.connector import AddrInfoType, Connection
+from aiohttp.tracing import Trace
+from typing_extensions import override
+
+from weir_server.core.clock import Clock
+from weir_server.providers.http.addresses import judge
+from weir_server.providers.http.guard import Endpoint
+
+FRESH_S = 10.0
+"""How long an answer is used without asking again."""
+LAST_GOOD_S = 300.0
+"""How long the last good answer is used when asking fails."""
+
+Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
+"""Asks for the addresses of a name and a port. Raises OSError when there is no answer."""
+
+
+class Dialler(Protocol):
+    """Whoever wants a connection."""
+
+    endpoint: Endpoint
+
+    def connected(self) -> None:
+        """Hear that the connection stands, new or used before."""
+        ...
+
+
+DIALLER: ContextVar[Dialler] = ContextVar("dialler")
+"""Set around each request. aiohttp hands neither its resolver nor its sockets the request."""
+
+
+class AddressRefused(OSError):
+    """The endpoint guard refuses an address that a host leads to."""
+
+
+class GuardedResolver(AbstractResolver):
+    """Resolves names, and refuses a whole answer for one bad address in it.
+
+    Answers are kept raw and judged anew for whoever asks: what is private may be allowed to one
+    endpoint and not to another.
+    """
+
+    def __init__(self, *, clock: Clock, lookup: Lookup | None = None) -> None:
+        self._clock = clock
+        self._lookup = system_lookup if lookup is None else lookup
+        self._answers: dict[tuple[str, int], _Answer] = {}
+
+    @override
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """Return the addresses to dial. Raises OSError, or AddressRefused where one is bad."""
+        dialler = DIALLER.get(None)
+        private_ok = dialler is not None and dialler.endpoint.private_ok
+        addresses = await self.addresses(host, port)
+        for address in addresses:
+            _check(address, private_ok=private_ok)
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=socket.IPPROTO_TCP,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+            for address in addresses
+        ]
+
+    async def addresses(self, host: str, port: int) -> Sequence[str]:
+        """Return the addresses of a name, unjudged. Raises OSError when there are none.
+
+        Callers of one name wait for one lookup. When asking fails, the last good answer serves for
+        up to LAST_GOOD_S: a name server's outage is not the provider's.
+        """
+        answer = self._answers.setdefault((host, port), _Answer())
+        async with answer.asking:
+            if self._clock.monotonic_s() - answer.at_s < FRESH_S:
+                return answer.addresses
+            try:
+                found = await self._lookup(host, port)
+                if not found:
+                    raise OSError("the name has no address")
+            except OSError:
+                if self._clock.monotonic_s() - answer.at_s < LAST_GOOD_S:
+                    return answer.addresses
+                self._answers.pop((host, port), None)
+                raise
+            answer.addresses, answer.at_s = tuple(found), self._clock.monotonic_s()
+            return answer.addresses
+
+    @override
+    async def close(self) -> None:
+        """Forget all answers."""
+        self._answers.clear()
+
+
+@dataclass(slots=True)
+class _Answer:
+    addresses: Sequence[str] = ()
+    at_s: float = float("-inf")
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+async def system_lookup(host: str, port: int) -> Sequence[str]:
+    """Ask the system's resolver."""
+    found = await asyncio.get_running_loop().getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG
+    )
+    # A link-local address comes with its zone in the fourth place; judge() refuses it either way.
+    return tuple(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+class GuardedConnector(aiohttp.TCPConnector):
+    """Connections without a limit in number, to judged addresses, with verified TLS only."""
+
+    def __init__(
+        self, *, resolver: GuardedResolver, tls: ssl.SSLContext, keepalive_s: float
+    ) -> None:
+        if tls.verify_mode is not ssl.CERT_REQUIRED or not tls.check_hostname:
+            raise ValueError("the TLS context must verify certificates and host names")
+        super().__init__(
+            resolver=resolver,
+            use_dns_cache=False,  # the resolver keeps answers, so that each use is judged
+            ssl=tls,
+            limit=0,
+            keepalive_timeout=keepalive_s,
+            socket_factory=_checked_socket,
+        )
+
+    @override
+    async def connect(
+        self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
+    ) -> Connection:
+        """Return a connection, and tell the dialler as soon as it stands."""
+        connection = await super().connect(req, traces, timeout)
+        DIALLER.get().connected()
+        return connection
+
+
+def _checked_socket(address: AddrInfoType) -> socket.socket:
+    """Make the socket for one address, if it may be dialled for the request that asks."""
+    family, kind, protocol, _, sockaddr = address
+    _check(str(sockaddr[0]), private_ok=DIALLER.get().endpoint.private_ok)
+    return socket.socket(family=family, type=kind, proto=protocol)
+
+
+def _check(address: str, *, private_ok: bool) -> None:
+    verdict = judge(address)
+    if not verdict.admits(private_ok=private_ok):
+        raise AddressRefused(f"the address is refused: {verdict.purpose}")
+
+
+def verified_tls(ca_file: Path | None = None) -> ssl.SSLContext:
+    """Return a context that trusts the system's authorities and those in `ca_file`.
+
+    It reads files: make it before the event loop has work.
+    """
+    context = ssl.create_default_context()
+    if ca_file is not None:
+        context.load_verify_locations(cafile=ca_file)
+    context.set_alpn_protocols(["http/1.1"])
+    return context

@@ -1,0 +1,73 @@
+"""What does a failure of the connection mean? aiohttp's errors become Weir's, by when they came."""
+
+import ssl
+
+import aiohttp
+
+from weir.v1.generation_pb2 import Phase
+from weir_server.core.errors import (
+    DeadlineExceeded,
+    UpstreamConnectFailed,
+    UpstreamError,
+    UpstreamProtocolError,
+    UpstreamStreamBroken,
+    UpstreamTimeout,
+    WeirError,
+)
+from weir_server.providers.http.connect import AddressRefused
+from weir_server.providers.http.watchdog import Overrun
+
+
+def before_headers(error: Exception) -> WeirError:
+    """Translate what came while connecting, sending or waiting for headers."""
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return UpstreamConnectFailed(metadata={"cause": _why_unreachable(error)})
+    if isinstance(error, AddressRefused):
+        return UpstreamConnectFailed(metadata={"cause": "guard"})
+    if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError):
+        return UpstreamConnectFailed(metadata={"cause": "tls"})
+    if isinstance(error, aiohttp.ClientResponseError):
+        return UpstreamProtocolError(metadata={"cause": _why_unreadable(error)})
+    # Something may have been sent, so this is no failure to connect.
+    return UpstreamError(metadata={"cause": "cut"})
+
+
+def in_body(error: Exception) -> WeirError:
+    """Translate what came while the body was read: whatever it was, the rest will not come."""
+    del error
+    return UpstreamStreamBroken(metadata={"cause": "cut"})
+
+
+def overrun(
+    limit: Overrun, *, ends_at_deadline: bool, body_begun: bool, phase: Phase.ValueType
+) -> WeirError:
+    """Translate an overrun limit. `ends_at_deadline`: the attempt's end is the caller's own."""
+    match limit:
+        case Overrun.CONNECT:
+            return UpstreamConnectFailed(metadata={"cause": "timeout"})
+        case Overrun.END if ends_at_deadline:
+            name = Phase.Name(phase).removeprefix("PHASE_")
+            return DeadlineExceeded(metadata={"phase": name})
+        case Overrun.IDLE if body_begun:
+            return UpstreamStreamBroken(metadata={"cause": "stalled"})
+        case _:
+            return UpstreamTimeout()
+
+
+def _why_unreachable(error: aiohttp.ClientConnectorError) -> str:
+    if isinstance(error, aiohttp.ClientSSLError):
+        return "tls"
+    if isinstance(error.os_error, AddressRefused):
+        return "guard"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "dns"
+    return "refused"
+
+
+def _why_unreadable(error: aiohttp.ClientResponseError) -> str:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, aiohttp.http_exceptions.LineTooLong):
+            return "too_large"
+        cause = cause.__cause__
+    return "malformed"
