@@ -1,0 +1,158 @@
+"""What is a provider? A wire format, an address and a credential: the path's last handler."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+
+from typing_extensions import override
+
+from weir.v1.error_pb2 import Attempt, ErrorReason
+from weir.v1.generation_pb2 import Phase
+from weir_server.core.call import Call
+from weir_server.core.clock import Clock
+from weir_server.core.errors import (
+    UpstreamError,
+    UpstreamProtocolError,
+    UpstreamStreamBroken,
+    WeirError,
+)
+from weir_server.core.handler import Batch, Handler, Request
+from weir_server.providers.http.client import HttpClient, Route
+from weir_server.providers.http.exchange import UpstreamExchange
+from weir_server.providers.http.guard import Endpoint
+from weir_server.providers.http.headers import ProviderHeaders
+from weir_server.providers.wire.base import Decoder, HttpRequest, Wire
+
+ERROR_BODY_BYTES = 64 * 1024
+"""So much of an error's body is read to explain it."""
+READABLE_TYPES = frozenset(
+    {"", "application/json", "text/event-stream", "application/x-ndjson", "text/plain"}
+    | {"application/octet-stream"}
+)
+"""Media types that an answer may have; a page for people is none of them."""
+MODELS = HttpRequest(path="/models", method="GET")
+
+
+class HttpProvider(Handler):
+    """One configured provider."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        endpoint: Endpoint,
+        headers: ProviderHeaders,
+        wire: Wire,
+        client: HttpClient,
+        clock: Clock,
+    ) -> None:
+        """`name`: resource name, such as `providers/openai`."""
+        self._name = name
+        self._route = Route(endpoint, headers)
+        self._wire = wire
+        self._client = client
+        self._clock = clock
+
+    @override
+    def __repr__(self) -> str:
+        return f"HttpProvider({self._name}, {self._route.endpoint})"
+
+    @asynccontextmanager
+    async def open(self, call: Call, request: Request) -> AsyncIterator[AsyncIterator[Batch]]:
+        """Ask the provider once. The attempt is noted in `call.progress` however it ends."""
+        target = call.target
+        exchange = self._client.open(
+            self._route,
+            self._wire.encode(request, target, stream=call.streaming),
+            call=call,
+            streaming=call.streaming,
+            attempt_timeout_s=target.attempt_timeout_s,
+        )
+        begun_s = self._clock.monotonic_s()
+        reason = ErrorReason.ERROR_REASON_CLIENT_CANCELLED
+        try:
+            async with exchange:
+                await self._accept(exchange)
+                decoder = self._wire.decoder(request, target, stream=call.streaming)
+                batches = _batches(call, exchange, decoder)
+                try:
+                    yield batches
+                finally:
+                    await batches.aclose()
+                if exchange.answered:
+                    reason = ErrorReason.ERROR_REASON_UNSPECIFIED
+        except WeirError as error:
+            reason = error.reason
+            self._tag(error)
+            raise
+        except asyncio.CancelledError:
+            if call.deadline.remaining_s(self._clock.monotonic_s()) <= 0:
+                reason = ErrorReason.ERROR_REASON_DEADLINE_EXCEEDED
+            raise
+        except Exception:
+            reason = ErrorReason.ERROR_REASON_INTERNAL
+            raise
+        finally:
+            call.progress.attempts.append(
+                self._attempt(call, target.vendor_model, begun_s=begun_s, reason=reason)
+            )
+
+    async def probe(self, call: Call) -> None:
+        """Ask for the list of models, which costs nothing and needs the credential.
+
+        Raises WeirError when the provider cannot be reached or refuses.
+        """
+        exchange = self._client.open(self._route, MODELS, call=call, streaming=False)
+        try:
+            async with exchange:
+                await self._accept(exchange)
+        except WeirError as error:
+            self._tag(error)
+            raise
+
+    async def _accept(self, exchange: UpstreamExchange) -> None:
+        """Go on with an answer of status 200 that is no page; else raise what it means."""
+        if exchange.status != 200:
+            body = await exchange.read_bounded(ERROR_BODY_BYTES)
+            raise self._wire.explain(exchange.status, exchange.headers, body)
+        media_type = exchange.media_type
+        if media_type not in READABLE_TYPES and not media_type.endswith("+json"):
+            raise UpstreamProtocolError(metadata={"cause": "content_type"})
+
+    def _tag(self, error: WeirError) -> None:
+        if isinstance(error, UpstreamError):
+            error.metadata.setdefault("provider", self._name)
+
+    def _attempt(
+        self, call: Call, model: str, *, begun_s: float, reason: ErrorReason.ValueType
+    ) -> Attempt:
+        attempt = Attempt(provider=self._name, model=model, reason=reason)
+        attempt.start_offset.FromNanoseconds(int((begun_s - call.arrived_s) * 1e9))
+        attempt.duration.FromNanoseconds(int((self._clock.monotonic_s() - begun_s) * 1e9))
+        return attempt
+
+
+async def _batches(
+    call: Call, exchange: UpstreamExchange, decoder: Decoder
+) -> AsyncGenerator[Batch, None]:
+    """Give what each read completes, until the answer's own end or a failure."""
+    while data := await exchange.read():
+        events = decoder.feed(data)
+        exchange.answered = decoder.done
+        if events:
+            exchange.progressed()
+            call.progress.phase = Phase.PHASE_GENERATING
+            yield events
+        if decoder.failure is not None:
+            raise decoder.failure
+        if decoder.done:
+            return
+    last = decoder.finish()
+    exchange.answered = decoder.done
+    if last is not None:
+        call.progress.phase = Phase.PHASE_GENERATING
+        yield last
+    if decoder.failure is not None:
+        raise decoder.failure
+    if not decoder.done:
+        raise UpstreamStreamBroken(metadata={"cause": "cut"})
