@@ -12,7 +12,8 @@ class AccessLine(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     time: str
     """When the RPC ended."""
-    event: str = msgspec.field(default="rpc")
+    event: str
+    """Always `rpc`."""
     method: str
     code: str
     """Name of the gRPC status code, such as `OK`."""

@@ -229,6 +229,7 @@ class Edge:
         first_part_s = stream.first_part_s if stream is not None else None
         return AccessLine(
             time=timestamp(self._clock.wall_ns()),
+            event="rpc",
             method=method.name,
             code=code_pb2.Code.Name(status.row_of(type(error)).code if error else code_pb2.OK),
             reason=error.name() if error else "",

@@ -44,6 +44,8 @@ class StreamPacing:
     """How long one message may wait for the caller to read."""
     coalesce_delay_s: float = 0.0
     """How long a text delta may be held back to be joined with the next; 0: never."""
+    usage_updates: bool = False
+    """Whether to send what was used so far, about once a second."""
 
 
 class EventStream:

@@ -1,5 +1,7 @@
 """How does grpc.aio carry an RPC? The adapter between that library and the edge."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, cast
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from google.protobuf.message import Message
 
@@ -20,14 +20,6 @@ class Rpc:
     exchange: Exchange
 
 
-class Decoder(Protocol):
-    """Makes a request message of bytes."""
-
-    def __call__(self, data: bytes) -> Message:
-        """Return the message. Raises google.protobuf's DecodeError."""
-        ...
-
-
 # Request and reply types differ from method to method; a table can only say "a message".
 UnaryServicer = Callable[[Rpc, Any], Awaitable[Message]]
 StreamServicer = Callable[[Rpc, Any, EventStream], Awaitable[None]]
@@ -40,7 +32,8 @@ class Method:
     service: str
     """Full name of the service, such as `weir.v1.LLMProviderService`."""
     name: str
-    decode: Decoder
+    decode: Callable[[bytes], Message]
+    """Makes the request of bytes. Raises google.protobuf's DecodeError."""
     operation: Operation
     unary: UnaryServicer | None = None
     stream: StreamServicer | None = None

@@ -1,0 +1,173 @@
+"""How does it all fit together? The path of a request, assembled; read it from top to bottom."""
+
+import random
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from google.protobuf.duration_pb2 import Duration
+
+from weir.v1.model_service_pb2 import GetServerInfoResponse, Limits, ServerCapabilities
+from weir_server.accounting.meter import MeterStage
+from weir_server.accounting.tokens import Tokens
+from weir_server.core.clock import Clock, SystemClock
+from weir_server.core.handler import Handler
+from weir_server.providers.host import Host
+from weir_server.resilience.connect_retry import Backoff, ConnectRetryStage
+from weir_server.routing.catalogue import ModelCatalogue
+from weir_server.routing.configured import catalogue_of
+from weir_server.routing.registrar import Registrar
+from weir_server.routing.stage import RoutingStage
+from weir_server.settings.tree import Settings
+from weir_server.telemetry.log import Log
+from weir_server.transport.edge import Deadlines, Edge
+from weir_server.transport.events import StreamPacing
+from weir_server.transport.facts import CONTRACT_VERSION
+from weir_server.transport.grpc_aio import Dispatcher
+from weir_server.transport.open_calls import OpenCalls
+from weir_server.transport.services.counting import Counting
+from weir_server.transport.services.generation import Generation
+from weir_server.transport.services.models import Models
+from weir_server.transport.services.providers import Providers
+from weir_server.transport.services.table import SERVICES, methods
+from weir_server.transport.serving import GrpcServer
+from weir_server.validation.limits import ValidationLimits
+from weir_server.validation.stage import ValidationStage
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, log: Log, *, clock: Clock | None = None, rng: random.Random | None = None
+) -> AsyncIterator["App"]:
+    """Start everything that `settings` name; leaving the block stops it at once.
+
+    Call `App.drain` inside the block to stop as callers deserve. Raises CannotListen, and
+    ConfigInvalid for a provider that cannot be made.
+    """
+    clock = clock or SystemClock()
+    rng = rng or random.SystemRandom()
+    limits = ValidationLimits()
+    async with AsyncExitStack() as stack:
+        host = await stack.enter_async_context(Host.of(settings, clock=clock, log=log))
+        catalogue = catalogue_of(settings, host.installed(), clock)
+        tokens = await Tokens.load(host)
+        generation = Generation(
+            _path(settings, catalogue, tokens, host, limits, clock, rng),
+            clock=clock,
+            pacing=_pacing(settings),
+            limits=limits,
+        )
+        registrar = Registrar(
+            catalogue=catalogue,
+            host=host,
+            clock=clock,
+            ttl_s=settings.server.initialized_ttl_s,
+        )
+        table = methods(
+            generation=generation,
+            counting=Counting(catalogue=catalogue, tokens=tokens, limits=limits),
+            providers=Providers(
+                host=host,
+                registrar=registrar,
+                limits=limits,
+                enabled=settings.server.allows(settings.server.initialize),
+            ),
+            models=Models(catalogue=catalogue, info=_info(settings, limits), limits=limits),
+        )
+        open_calls = OpenCalls()
+        edge = Edge(
+            clock=clock,
+            log=log,
+            open_calls=open_calls,
+            deadlines=Deadlines(
+                unary_default_s=settings.server.unary_deadline_s,
+                stream_default_s=settings.server.stream_deadline_s,
+                maximum_s=settings.server.max_deadline_s,
+            ),
+            access_log=settings.server.access_log,
+        )
+        server = GrpcServer(
+            settings=settings.server,
+            dispatcher=Dispatcher(edge, table),
+            services=SERVICES,
+            open_calls=open_calls,
+            log=log,
+        )
+        listening = await server.start()
+        stack.push_async_callback(server.stop)
+        yield App(address=listening.address, server=server)
+
+
+def _path(
+    settings: Settings,
+    catalogue: ModelCatalogue,
+    tokens: Tokens,
+    host: Host,
+    limits: ValidationLimits,
+    clock: Clock,
+    rng: random.Random,
+) -> Handler:
+    """Assemble the stages, from the provider outwards."""
+    upstream = settings.upstream
+    providers = host
+    accounting = MeterStage(providers, tokens)
+    resilience = ConnectRetryStage(
+        accounting,
+        clock=clock,
+        rng=rng,
+        backoff=Backoff(base_s=upstream.retry_base_s, cap_s=upstream.retry_cap_s),
+    )
+    routing = RoutingStage(resilience, catalogue)
+    return ValidationStage(routing, limits, catalogue)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """A running Weir."""
+
+    address: str
+    """Where callers reach it: `host:port` with the port really opened, or `unix:/path`."""
+    server: GrpcServer
+
+    async def drain(self) -> None:
+        """Take no new calls, let running ones end, then close the port."""
+        await self.server.drain()
+
+
+def _pacing(settings: Settings) -> StreamPacing:
+    server = settings.server
+    return StreamPacing(
+        heartbeat_interval_s=server.heartbeat_interval_s,
+        start_alone_after_s=server.start_alone_after_s,
+        slow_consumer_limit_s=server.slow_consumer_limit_s,
+    )
+
+
+def _info(settings: Settings, limits: ValidationLimits) -> GetServerInfoResponse:
+    server = settings.server
+    return GetServerInfoResponse(
+        server_version=version("weir-server"),
+        contract_version=CONTRACT_VERSION,
+        capabilities=ServerCapabilities(
+            initialize=server.allows(server.initialize), embeddings=True
+        ),
+        limits=Limits(
+            max_request_bytes=server.max_request_bytes,
+            max_response_bytes=server.max_response_bytes,
+            max_metadata_bytes=server.max_metadata_bytes,
+            max_messages=limits.max_messages,
+            max_tools=limits.max_tools,
+            max_streams_per_connection=server.max_streams_per_connection,
+            default_unary_deadline=_duration(server.unary_deadline_s),
+            default_stream_deadline=_duration(server.stream_deadline_s),
+            slow_consumer_limit=_duration(server.slow_consumer_limit_s),
+            max_embed_inputs=limits.max_embed_inputs,
+        ),
+    )
+
+
+def _duration(seconds: float) -> Duration:
+    duration = Duration()
+    duration.FromNanoseconds(round(seconds * 1e9))
+    return duration

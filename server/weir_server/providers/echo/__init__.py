@@ -1,0 +1,1 @@
+"""What answers without any provider? An echo that follows a script, for demos and tests."""

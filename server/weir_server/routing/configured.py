@@ -1,0 +1,56 @@
+"""Which models does the configuration name? Its entries, with what their providers can do."""
+
+from collections.abc import Mapping
+
+from weir.v1.model_pb2 import ModelCapabilities
+from weir_server.core.clock import Clock
+from weir_server.core.providers import ProviderFacts
+from weir_server.core.target import Target
+from weir_server.routing.catalogue import (
+    MODEL_PREFIX,
+    ModelCatalogue,
+    ModelEntry,
+    ProviderEntry,
+    describe,
+)
+from weir_server.settings.tree import ModelSettings, Settings
+
+def catalogue_of(
+    settings: Settings, installed: Mapping[str, ProviderFacts], clock: Clock
+) -> ModelCatalogue:
+    """Make the catalogue of a configuration; `installed` has the facts of each provider id."""
+    models = [_entry(model, installed[model.provider]) for model in settings.models]
+    default = settings.default_model or (settings.models[0].name if settings.models else "")
+    return ModelCatalogue(
+        clock=clock,
+        providers=[ProviderEntry(facts=facts) for facts in installed.values()],
+        models=models,
+        default_model=default,
+    )
+
+
+def _entry(model: ModelSettings, facts: ProviderFacts) -> ModelEntry:
+    target = Target(
+        provider=facts.name,
+        model=MODEL_PREFIX + model.name,
+        vendor_model=model.vendor_model or model.name,
+        capabilities=_capabilities(model, facts),
+        attempt_timeout_s=facts.attempt_timeout_s,
+        max_retries=facts.max_retries,
+        context_window_tokens=model.context_window_tokens,
+        max_output_tokens=model.max_output_tokens,
+        tokenizer=model.tokenizer or facts.tokenizer,
+    )
+    return describe(name=model.name, aliases=model.aliases, targets=(target,))
+
+
+def _capabilities(model: ModelSettings, facts: ProviderFacts) -> ModelCapabilities:
+    if model.can is None:
+        return facts.capabilities
+    capabilities = ModelCapabilities(
+        input_modalities=facts.capabilities.input_modalities,
+        output_modalities=facts.capabilities.output_modalities,
+    )
+    for name in model.can:
+        setattr(capabilities, name, True)
+    return capabilities

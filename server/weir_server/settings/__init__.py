@@ -1,0 +1,1 @@
+"""How is Weir set up? One typed, frozen tree; the only reader of environment and files."""

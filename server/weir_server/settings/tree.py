@@ -1,0 +1,232 @@
+"""What can be set? Small values, each with its default, its unit and its reason."""
+
+import ipaddress
+import re
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+MIB = 1024 * 1024
+
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+ProviderId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$")]
+Capability = Literal[
+    "chat",
+    "complete",
+    "embed",
+    "streaming",
+    "tools",
+    "parallel_tool_calls",
+    "json_object",
+    "json_schema",
+    "logprobs",
+    "seed",
+    "reasoning",
+    "assistant_prefill",
+]
+Switch = Literal["auto", "on", "off"]
+
+_LISTEN = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):(?P<port>[0-9]{1,5})")
+
+
+class _Node(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+
+class TlsSettings(_Node):
+    """Certificates, by file."""
+
+    cert_file: str
+    """PEM chain of the server's certificate."""
+    key_file: str
+    """PEM key of the certificate."""
+    client_ca_file: str | None = None
+    """PEM roots of the callers' certificates; set: a caller without one is refused (mTLS)."""
+
+
+class ServerSettings(_Node):
+    """The port that callers reach, and how calls are held there."""
+
+    listen: str = "127.0.0.1:50051"
+    """`host:port`, or `unix:/path`. Off loopback it needs `tls`."""
+    tls: TlsSettings | Literal["mesh"] | None = None
+    """Certificates, or `mesh` where a service mesh does TLS before Weir."""
+    reflection: Switch = "auto"
+    """Whether to serve reflection; auto: on loopback only."""
+    initialize: Switch = "auto"
+    """Whether callers may bring providers in; auto: on loopback only."""
+    access_log: bool = True
+    """Whether to write one line of JSON for each RPC."""
+    drain_grace_s: Seconds = 30.0
+    """How long running calls may go on after SIGTERM."""
+    max_request_bytes: Annotated[int, Field(ge=1024, le=32 * MIB)] = 4 * MIB
+    max_response_bytes: Annotated[int, Field(ge=1024, le=32 * MIB)] = 32 * MIB
+    max_metadata_bytes: Annotated[int, Field(ge=1024, le=16 * 1024)] = 8 * 1024
+    max_streams_per_connection: Annotated[int, Field(ge=1, le=100_000)] = 100
+    connection_idle_s: Seconds = 900.0
+    """A connection without calls is closed after this long."""
+    unary_deadline_s: Seconds = 300.0
+    """Deadline of a unary call that has none."""
+    stream_deadline_s: Seconds = 900.0
+    """Deadline of a stream that has none."""
+    max_deadline_s: Seconds = 3600.0
+    """Longer deadlines are shortened to this."""
+    heartbeat_interval_s: Seconds = 15.0
+    start_alone_after_s: Seconds = 10.0
+    """After this long without an event `start` is sent alone, so that heartbeats can follow."""
+    slow_consumer_limit_s: Seconds = 60.0
+    """A caller that does not read for this long loses its stream."""
+    initialized_ttl_s: Annotated[float, Field(ge=1, le=30 * 86_400)] = 86_400.0
+    """How long a provider lives that a caller initialized."""
+
+    @field_validator("listen")
+    @classmethod
+    def _is_address(cls, listen: str) -> str:
+        if listen.startswith("unix:") and len(listen) > len("unix:"):
+            return listen
+        match = _LISTEN.fullmatch(listen)
+        if match is None or int(match["port"]) > 65_535:
+            raise ValueError("write host:port, such as 127.0.0.1:50051, or unix:/path")
+        return listen
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the port."""
+        if self.listen.startswith("unix:"):
+            return True
+        host = self.listen.rpartition(":")[0].strip("[]")
+        if host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return False
+
+    @model_validator(mode="after")
+    def _is_protected(self) -> "ServerSettings":
+        if self.tls is None and not self.is_loopback:
+            raise ValueError(
+                f"listen {self.listen} is reachable from other machines: set tls with cert_file "
+                "and key_file, or tls: mesh where a service mesh does TLS, or listen on 127.0.0.1"
+            )
+        return self
+
+    def allows(self, switch: Switch) -> bool:
+        """Return whether a switch is on; auto is on where only this machine can reach the port."""
+        return self.is_loopback if switch == "auto" else switch == "on"
+
+
+class UpstreamSettings(_Node):
+    """How long Weir waits for providers, and how much it reads from them."""
+
+    connect_timeout_s: Seconds = 10.0
+    headers_timeout_s: Seconds = 30.0
+    """For streams only: a unary answer's headers come with its last token."""
+    idle_timeout_s: Seconds = 30.0
+    """How long a provider may be silent in the middle of an answer."""
+    max_body_bytes: Annotated[int, Field(ge=1024, le=256 * MIB)] = 32 * MIB
+    private_hosts: tuple[str, ...] = ()
+    """Hosts, as `host` or `host:port`, that providers brought in by Initialize may be on though
+    they are private."""
+    allow_insecure_http: bool = False
+    """Whether providers brought in by Initialize may be plain http."""
+    retry_base_s: Seconds = 0.25
+    retry_cap_s: Seconds = 8.0
+
+
+class ProviderSettings(_Node):
+    """One provider."""
+
+    id: ProviderId
+    kind: Literal["openai", "local", "echo"]
+    endpoint: str | None = None
+    """Base address of the API; unset: the vendor's own."""
+    api_key: SecretStr | None = None
+    """`${ENV_NAME}` or `file:/path`; a literal key works, with a warning."""
+    organization_id: str | None = None
+    model: str = ""
+    """The vendor's model where a request names none."""
+    timeout_s: Annotated[float, Field(ge=1, le=3600)] | None = None
+    """Upper bound of one attempt."""
+    max_retries: Annotated[int, Field(ge=0, le=10)] = 2
+    headers: dict[str, str] = Field(default_factory=dict)
+    """Extra headers for every request."""
+    allow_private: bool = False
+    """Whether the endpoint may be on a private or loopback address."""
+    allow_insecure_http: bool = False
+    """Whether the endpoint may be plain http."""
+    ca_file: str | None = None
+    """PEM roots for the provider's certificate; unset: the machine's own."""
+    vendor: str = "openai"
+    """Which dialect of the wire format; see docs."""
+    slots: Annotated[int, Field(ge=1, le=64)] = 4
+    """For `local`: answers made at the same time."""
+    context_tokens: Annotated[int, Field(ge=256, le=8192)] = 2048
+    """For `local`: context window of each slot."""
+    weights_file: str | None = None
+    """For `local`: a GGUF file in place of the installed one."""
+    script_file: str | None = None
+    """For `echo`: a file of scripted answers."""
+
+    @model_validator(mode="after")
+    def _fits_kind(self) -> "ProviderSettings":
+        only_for = {
+            "openai": ("endpoint", "api_key", "organization_id", "ca_file"),
+            "local": ("weights_file",),
+            "echo": ("script_file",),
+        }
+        for kind, names in only_for.items():
+            wrong = [name for name in names if getattr(self, name) is not None]
+            if kind != self.kind and wrong:
+                raise ValueError(f"{', '.join(wrong)} belongs to kind {kind}, not {self.kind}")
+        return self
+
+
+class ModelSettings(_Node):
+    """One model that callers may name."""
+
+    name: ModelName
+    provider: ProviderId
+    vendor_model: str = ""
+    """What the provider calls it; unset: the same name."""
+    aliases: tuple[ModelName, ...] = ()
+    context_window_tokens: Annotated[int, Field(ge=0)] = 0
+    max_output_tokens: Annotated[int, Field(ge=0)] = 0
+    tokenizer: str = ""
+    """A tiktoken encoding such as o200k_base; unset: by the vendor's model name."""
+    can: tuple[Capability, ...] | None = None
+    """Capabilities by name, such as [chat, streaming, tools]; unset: the provider kind's own."""
+
+
+class Settings(_Node):
+    """Everything that can be set."""
+
+    server: ServerSettings = ServerSettings()
+    upstream: UpstreamSettings = UpstreamSettings()
+    providers: tuple[ProviderSettings, ...] = ()
+    models: tuple[ModelSettings, ...] = ()
+    default_model: str = ""
+    """The model where a request names neither model nor provider; unset: the first."""
+    secrets: dict[str, SecretStr] = Field(default_factory=dict)
+    """Secrets that a ProviderConfig's api_key_secret_ref may name."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Settings":
+        ids = [provider.id for provider in self.providers]
+        for duplicate in sorted({name for name in ids if ids.count(name) > 1}):
+            raise ValueError(f"providers: the id {duplicate} is given twice")
+        names: set[str] = set()
+        for number, model in enumerate(self.models):
+            if model.provider not in ids:
+                raise ValueError(
+                    f"models[{number}].provider: no provider has the id {model.provider}; "
+                    f"there are: {', '.join(ids) or 'none'}"
+                )
+            for name in (model.name, *model.aliases):
+                if name in names:
+                    raise ValueError(f"models[{number}]: the name {name} is given twice")
+                names.add(name)
+        if self.default_model and self.default_model not in names:
+            raise ValueError(f"default_model: no model has the name {self.default_model}")
+        return self

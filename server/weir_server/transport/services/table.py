@@ -1,0 +1,123 @@
+"""Which servicer answers which RPC? The one table of all methods."""
+
+from collections.abc import Sequence
+
+from google.protobuf.message import Message
+
+from weir.v1 import embedding_service_pb2, model_service_pb2, provider_service_pb2
+from weir.v1.generation_pb2 import GenerationEvent
+from weir.v1.provider_service_pb2 import StreamChatResponse, StreamCompleteResponse
+from weir_server.core.target import Operation
+from weir_server.transport.methods import Method
+from weir_server.transport.services.counting import Counting
+from weir_server.transport.services.generation import Generation
+from weir_server.transport.services.models import Models
+from weir_server.transport.services.providers import Providers
+
+LLM = "weir.v1.LLMProviderService"
+EMBEDDING = "weir.v1.EmbeddingService"
+MODEL = "weir.v1.ModelService"
+SERVICES = (LLM, EMBEDDING, MODEL)
+
+
+def methods(
+    *, generation: Generation, counting: Counting, providers: Providers, models: Models
+) -> Sequence[Method]:
+    """Return every RPC that Weir serves; health and reflection come from their own packages."""
+    llm, embedding, model = provider_service_pb2, embedding_service_pb2, model_service_pb2
+    return (
+        Method(
+            service=LLM,
+            name="Initialize",
+            decode=llm.InitializeRequest.FromString,
+            operation=Operation.INFO,
+            unary=providers.initialize,
+        ),
+        Method(
+            service=LLM,
+            name="ValidateConfig",
+            decode=llm.ValidateConfigRequest.FromString,
+            operation=Operation.INFO,
+            unary=providers.validate_config,
+        ),
+        Method(
+            service=LLM,
+            name="Complete",
+            decode=llm.CompleteRequest.FromString,
+            operation=Operation.COMPLETE,
+            unary=generation.complete,
+        ),
+        Method(
+            service=LLM,
+            name="StreamComplete",
+            decode=llm.StreamCompleteRequest.FromString,
+            operation=Operation.COMPLETE,
+            stream=generation.stream_complete,
+            frame=_complete_frame,
+        ),
+        Method(
+            service=LLM,
+            name="Chat",
+            decode=llm.ChatRequest.FromString,
+            operation=Operation.CHAT,
+            unary=generation.chat,
+        ),
+        Method(
+            service=LLM,
+            name="StreamChat",
+            decode=llm.StreamChatRequest.FromString,
+            operation=Operation.CHAT,
+            stream=generation.stream_chat,
+            frame=_chat_frame,
+        ),
+        Method(
+            service=LLM,
+            name="CountTokens",
+            decode=llm.CountTokensRequest.FromString,
+            operation=Operation.COUNT,
+            unary=counting.count_tokens,
+        ),
+        Method(
+            service=LLM,
+            name="ValidateTokenCount",
+            decode=llm.ValidateTokenCountRequest.FromString,
+            operation=Operation.COUNT,
+            unary=counting.validate_token_count,
+        ),
+        Method(
+            service=EMBEDDING,
+            name="Embed",
+            decode=embedding.EmbedRequest.FromString,
+            operation=Operation.EMBED,
+            unary=generation.embed,
+        ),
+        Method(
+            service=MODEL,
+            name="ListModels",
+            decode=model.ListModelsRequest.FromString,
+            operation=Operation.INFO,
+            unary=models.list_models,
+        ),
+        Method(
+            service=MODEL,
+            name="GetModel",
+            decode=model.GetModelRequest.FromString,
+            operation=Operation.INFO,
+            unary=models.get_model,
+        ),
+        Method(
+            service=MODEL,
+            name="GetServerInfo",
+            decode=model.GetServerInfoRequest.FromString,
+            operation=Operation.INFO,
+            unary=models.get_server_info,
+        ),
+    )
+
+
+def _chat_frame(*, events: list[GenerationEvent]) -> Message:
+    return StreamChatResponse(events=events)
+
+
+def _complete_frame(*, events: list[GenerationEvent]) -> Message:
+    return StreamCompleteResponse(events=events)
