@@ -17,6 +17,7 @@ from bench.load import Summary
 
 FLOOR_COUNTERS = struct.Struct("=QQ")
 SETTLE_PATIENCE_S = 3.0
+LAST_LOOK_S = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,15 +123,16 @@ class PacedCounter:
 def settled(counter: Counter, before: Counts, calls: int) -> Counts:
     """What `counter` gained, once it gained `calls` or will not any more.
 
-    A server writes its line after the caller has the answer, so the last ones may be late.
-    One more look, a little later, catches the call too many.
+    A server writes its line after the caller has the answer, and gathers lines before it writes
+    them, so the last ones may be late. One more look, when those too are written, catches the
+    call too many.
     """
     give_up_at = time.monotonic() + SETTLE_PATIENCE_S
     gained = counter.read().since(before)
     while gained.ok + gained.failed < calls and time.monotonic() < give_up_at:
         time.sleep(0.02)
         gained = counter.read().since(before)
-    time.sleep(0.02)
+    time.sleep(LAST_LOOK_S)
     return counter.read().since(before)
 
 
