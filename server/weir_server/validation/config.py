@@ -62,7 +62,8 @@ def _headers(findings: Findings, at: str, value: Mapping[str, str]) -> None:
     if too_many(findings, at, len(value), MAX_HEADERS):
         return
     seen: set[str] = set()
-    for name, content in value.items():
+    # A map has no order of its own; an answer should.
+    for name, content in sorted(value.items()):
         entry = keyed(at, name)
         if len(name) > MAX_HEADER_NAME_BYTES:
             findings.add(entry, Rule.TOO_LONG, f"Give names of {MAX_HEADER_NAME_BYTES} bytes.")

@@ -32,7 +32,8 @@ def labels(findings: Findings, at: str, value: Mapping[str, str]) -> None:
         return
     check_key = line(limits.max_label_key_bytes)
     check_value = line(limits.max_label_value_bytes)
-    for key, text in value.items():
+    # A map has no order of its own; an answer should.
+    for key, text in sorted(value.items()):
         entry = keyed(at, key)
         if not key:
             findings.add(entry, Rule.REQUIRED, "Give the label a key.")
