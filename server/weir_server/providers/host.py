@@ -11,11 +11,16 @@ from weir_server.core.handler import Batch, Handler, Request
 from weir_server.core.providers import ProviderFacts, ProviderHost
 from weir_server.core.target import Target
 from weir_server.core.tokens import ProviderTokenCounter, TokenCount
-from weir_server.providers.making import Maker, Provider, of_config, of_settings
+from weir_server.providers.making import (
+    PROVIDER_PREFIX,
+    Maker,
+    Plan,
+    Provider,
+    of_config,
+    of_settings,
+)
 from weir_server.settings.tree import Settings
 from weir_server.telemetry.log import Log
-
-PROVIDER_PREFIX = "providers/"
 
 
 class Host(Handler, ProviderHost, ProviderTokenCounter):
@@ -99,7 +104,7 @@ class Host(Handler, ProviderHost, ProviderTokenCounter):
         if provider is not None:
             await provider.close()
 
-    async def put(self, provider_id: str, plan: "Plan") -> ProviderFacts:
+    async def put(self, provider_id: str, plan: Plan) -> ProviderFacts:
         """Make a provider of a plan, in place of an earlier one. Raises ConfigInvalid."""
         provider = await self._maker.make(provider_id, plan)
         earlier = self._providers.get(provider.facts.name)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 import yaml
 
@@ -16,13 +17,25 @@ from weir_server.core.errors import ConfigInvalid
 from weir_server.core.handler import Handler
 from weir_server.core.providers import ProviderFacts
 from weir_server.core.tokens import ProviderTokenCounter
+from weir_server.providers.backend import HttpProvider
 from weir_server.providers.echo.provider import EchoProvider
 from weir_server.providers.echo.provider import capabilities as echo_capabilities
 from weir_server.providers.echo.script import Scene, ScriptInvalid, scenes
+from weir_server.providers.http.client import HttpClient, Route
+from weir_server.providers.http.connect import verified_tls
+from weir_server.providers.http.guard import Endpoint, EndpointPolicy, parse_endpoint
+from weir_server.providers.http.headers import ProviderHeaders
+from weir_server.providers.http.watchdog import HttpLimits
+from weir_server.providers.local.engine import LocalEngine, LocalEngineSettings
+from weir_server.providers.local.provider import LocalProvider
+from weir_server.providers.vendors import LOCAL_CAPABILITIES, VENDORS, Vendor
+from weir_server.providers.wire.openai.quirks import LLAMA_CPP
+from weir_server.providers.wire.openai.wire import OpenAIWire
 from weir_server.settings.tree import ProviderSettings, Settings
 
 KIND_DEFAULT = "openai"
 KINDS = ("openai", "local", "echo")
+PROVIDER_PREFIX = "providers/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,3 +114,177 @@ def of_config(config: ProviderConfig) -> Plan:
         max_retries=config.max_retries if config.HasField("max_retries") else 2,
         headers=dict(config.headers),
     )
+
+
+class Maker:
+    """Makes providers; what they share, such as connections, lives and ends here."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._clients: dict[tuple[str | None, bool], HttpClient] = {}
+
+    @classmethod
+    @asynccontextmanager
+    async def of(cls, settings: Settings, *, clock: Clock) -> AsyncIterator[Self]:
+        """Make a maker; leaving the block closes every connection of what it made."""
+        maker = cls(settings, clock)
+        try:
+            yield maker
+        finally:
+            for client in maker._clients.values():
+                await client.close()
+
+    def check(self, provider_id: str, plan: Plan) -> ProviderFacts:
+        """Say what `make` would make, and make nothing. Raises ConfigInvalid."""
+        if plan.kind == "openai":
+            self._http(provider_id, plan)
+        elif plan.kind == "echo":
+            _script(plan)
+        return _facts(provider_id, plan)
+
+    async def make(self, provider_id: str, plan: Plan) -> Provider:
+        """Make a provider. Raises ConfigInvalid; LocalEngineError for the embedded model."""
+        facts = _facts(provider_id, plan)
+        if plan.kind == "echo":
+            echo = EchoProvider(_script(plan))
+            return Provider(
+                facts=facts, handler=echo, probe=echo.probe, close=echo.close, counter=echo
+            )
+        if plan.kind == "local":
+            local = await self._local(provider_id, plan)
+            return Provider(
+                facts=facts, handler=local, probe=local.probe, close=local.close, counter=local
+            )
+        endpoint, headers, vendor = self._http(provider_id, plan)
+        client = self._client(plan.ca_file, private_ok=endpoint.private_ok)
+        await client.vet(endpoint, field=f"{plan.field_prefix}endpoint")
+        remote = HttpProvider(
+            name=facts.name,
+            endpoint=endpoint,
+            headers=headers,
+            wire=OpenAIWire(vendor.quirks),
+            client=client,
+            clock=self._clock,
+        )
+        return Provider(facts=facts, handler=remote, probe=remote.probe, close=_nothing_to_close)
+
+    def _http(self, provider_id: str, plan: Plan) -> tuple[Endpoint, ProviderHeaders, Vendor]:
+        vendor = VENDORS.get(plan.vendor)
+        if vendor is None:
+            raise _invalid(plan, "vendor", "VENDOR", f"Use one of {', '.join(VENDORS)}.")
+        upstream = self._settings.upstream
+        policy = EndpointPolicy(
+            allow_private=plan.allow_private,
+            allow_private_hosts=frozenset(upstream.private_hosts),
+            allow_insecure_http=plan.allow_insecure_http or upstream.allow_insecure_http,
+        )
+        address = plan.endpoint or vendor.endpoint
+        if not address:
+            raise _invalid(plan, "endpoint", "REQUIRED", "Name the base address of the API.")
+        endpoint = parse_endpoint(address, policy, field=f"{plan.field_prefix}endpoint")
+        key = plan.api_key
+        if plan.api_key_secret_ref:
+            secret = self._settings.secrets.get(plan.api_key_secret_ref)
+            if secret is None:
+                raise _invalid(
+                    plan, "api_key_secret_ref", "UNKNOWN", "Name a secret of the configuration."
+                )
+            key = secret.get_secret_value()
+        organization = plan.organization_id
+        headers = ProviderHeaders(
+            credential={"authorization": f"Bearer {key}"} if key else {},
+            organization={"openai-organization": organization} if organization else {},
+            extra=plan.headers,
+            field_prefix=plan.field_prefix,
+        )
+        return endpoint, headers, vendor
+
+    def _client(self, ca_file: str | None, *, private_ok: bool) -> HttpClient:
+        """Return the connections that a provider shares with its equals.
+
+        Those that may be private are kept apart: a connection that the guard allowed to one
+        provider must not be found open by another.
+        """
+        client = self._clients.get((ca_file, private_ok))
+        if client is None:
+            upstream = self._settings.upstream
+            client = self._clients[ca_file, private_ok] = HttpClient(
+                clock=self._clock,
+                limits=HttpLimits(
+                    connect_s=upstream.connect_timeout_s,
+                    headers_s=upstream.headers_timeout_s,
+                    idle_s=upstream.idle_timeout_s,
+                    max_body_bytes=upstream.max_body_bytes,
+                ),
+                tls=verified_tls(Path(ca_file)) if ca_file else None,
+            )
+        return client
+
+    async def _local(self, provider_id: str, plan: Plan) -> LocalProvider:
+        engine = LocalEngine(
+            LocalEngineSettings(
+                weights_path=Path(plan.weights_file) if plan.weights_file else None,
+                slots=plan.slots,
+                context_tokens_per_slot=plan.context_tokens,
+            )
+        )
+        wire = OpenAIWire(LLAMA_CPP)
+        client = self._client(None, private_ok=True)
+        # The one loopback address that Weir admits by itself: its own engine's.
+        policy = EndpointPolicy(allow_private=True, allow_insecure_http=True)
+
+        def reach(running: LocalEngine) -> tuple[HttpProvider, Route]:
+            headers = ProviderHeaders(credential={"authorization": f"Bearer {running.api_key}"})
+            provider = HttpProvider(
+                name=PROVIDER_PREFIX + provider_id,
+                endpoint=parse_endpoint(running.base_url, policy),
+                headers=headers,
+                wire=wire,
+                client=client,
+                clock=self._clock,
+            )
+            return provider, Route(parse_endpoint(running.origin, policy), headers)
+
+        local = LocalProvider(engine, wire=wire, client=client, reach=reach)
+        await local.start()
+        return local
+
+
+def _facts(provider_id: str, plan: Plan) -> ProviderFacts:
+    if plan.kind not in KINDS:
+        raise _invalid(plan, "provider_kind", "KIND", f"Use one of {', '.join(KINDS)}.")
+    vendor = VENDORS.get(plan.vendor)
+    capabilities = {
+        "echo": echo_capabilities(),
+        "local": LOCAL_CAPABILITIES,
+        "openai": vendor.capabilities if vendor is not None else ModelCapabilities(),
+    }[plan.kind]
+    return ProviderFacts(
+        name=PROVIDER_PREFIX + provider_id,
+        kind=plan.kind,
+        default_model=plan.model,
+        attempt_timeout_s=plan.timeout_s,
+        max_retries=plan.max_retries,
+        capabilities=capabilities,
+        tokenizer="" if plan.kind == "openai" else "provider",
+    )
+
+
+def _script(plan: Plan) -> tuple[Scene, ...]:
+    if plan.script_file is None:
+        return ()
+    try:
+        return scenes(yaml.safe_load(Path(plan.script_file).read_bytes()))
+    except (OSError, yaml.YAMLError, ScriptInvalid) as failure:
+        what = f"{plan.script_file} cannot be played: {failure}."
+        raise _invalid(plan, "script_file", "SCRIPT", what) from failure
+
+
+def _invalid(plan: Plan, name: str, rule: str, description: str) -> ConfigInvalid:
+    violation = FieldViolation(field=plan.field_prefix + name, rule=rule, description=description)
+    return ConfigInvalid(violations=[violation])
+
+
+async def _nothing_to_close() -> None:
+    """Leave the shared connections to the maker: other providers use them."""

@@ -19,7 +19,7 @@ def default_settings() -> Settings:
             ModelSettings(
                 name=LOCAL_MODEL,
                 provider="local",
-                aliases=("smollm2-135m-instruct",),
+                vendor_model="smollm2-135m-instruct",
                 context_window_tokens=2048,
                 tokenizer="provider",
             ),
