@@ -31,6 +31,7 @@ class ChatAnswer:
         "_quirks",
         "_usage",
         "finished",
+        "noted",
         "writer",
     )
 
@@ -38,6 +39,8 @@ class ChatAnswer:
         self.writer = PartWriter()
         self.finished = False
         """Whether the vendor has said why the answer ended."""
+        self.noted = False
+        """Whether the vendor has said anything at all."""
         self._calls = ToolCalls(self.writer)
         self._choice = Choice()
         """The choice that said why the answer ended; the first one wins."""
@@ -59,6 +62,7 @@ class ChatAnswer:
             # Azure's first chunk is about filters and names neither model nor id.
             self._first = chunk
         self._last = chunk
+        self.noted = True
         if chunk.usage is not None:
             self._usage = chunk.usage
 

@@ -108,17 +108,17 @@ CHUNK = Decoder(Chunk)
 ANYTHING: Decoder[Any] = Decoder()
 
 
-def decode(decoder: Decoder[T], data: bytes) -> T | None:
+def decode(decoder: Decoder[T], data: bytes, *, utf8_errors: str = "strict") -> T | None:
     """Return what `data` says, or None when it is no such JSON.
 
-    What the strict and fast decoder refuses gets a second look: the standard of server-sent events
-    replaces bytes that are not UTF-8, and some servers write lone halves of surrogate pairs.
+    What the strict and fast decoder refuses gets a second look, as some servers write lone halves
+    of surrogate pairs. `utf8_errors` says what becomes of bytes that are not UTF-8.
     """
     try:
         return decoder.decode(data)
     except (ValueError, RecursionError):
         pass
     try:
-        return convert(json.loads(data.decode("utf-8", "replace")), decoder.type)
+        return convert(json.loads(data.decode("utf-8", utf8_errors)), decoder.type)
     except (ValueError, RecursionError):
         return None

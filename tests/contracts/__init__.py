@@ -1,0 +1,1 @@
+"""What must every member of a family do? Suites that a new adapter or store inherits."""

@@ -1,0 +1,1 @@
+"""Do the wire formats say and understand what they should?"""
