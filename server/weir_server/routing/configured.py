@@ -15,6 +15,7 @@ from weir_server.routing.catalogue import (
 )
 from weir_server.settings.tree import ModelSettings, Settings
 
+
 def catalogue_of(
     settings: Settings, installed: Mapping[str, ProviderFacts], clock: Clock
 ) -> ModelCatalogue:
