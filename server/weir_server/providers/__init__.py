@@ -1,1 +1,1 @@
-"""How is each provider spoken to? Wire formats (pure), one HTTP transport, and the embedded ones."""
+"""How is each provider spoken to? Wire formats (pure), one HTTP transport, the embedded ones."""

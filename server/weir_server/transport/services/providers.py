@@ -11,8 +11,8 @@ from weir_server.core.errors import ConfigInvalid, FeatureDisabled, WeirError
 from weir_server.core.providers import ProviderHost, ProviderRegistrar
 from weir_server.transport import status
 from weir_server.transport.methods import Rpc
-from weir_server.validation.limits import ValidationLimits
 from weir_server.validation.config import validate_initialize, validate_provider_config
+from weir_server.validation.limits import ValidationLimits
 
 PROBE_ID = "probe"
 
