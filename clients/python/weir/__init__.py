@@ -94,13 +94,15 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> object:
-    """Load a public name from its home (PEP 562)."""
-    if name not in __all__:
-        raise AttributeError(f"module 'weir' has no attribute {name!r}")
-    value: object = getattr(import_module(_HOMES.get(name, "weir.errors")), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a checker would otherwise take any name for one of ours
+
+    def __getattr__(name: str) -> object:
+        """Load a public name from its home (PEP 562)."""
+        if name not in __all__:
+            raise AttributeError(f"module 'weir' has no attribute {name!r}")
+        value: object = getattr(import_module(_HOMES.get(name, "weir.errors")), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:
