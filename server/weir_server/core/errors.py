@@ -25,7 +25,7 @@ class WeirError(Exception):
     usage: what was used until the failure; accounting fills it in.
     """
 
-    reason: ClassVar[ErrorReason.ValueType]
+    reason: ClassVar[ErrorReason.ValueType] = ErrorReason.ERROR_REASON_INTERNAL
 
     def __init__(
         self,
@@ -52,6 +52,8 @@ class WeirError(Exception):
 
 class CallerError(WeirError):
     """The request, the credential or the caller's own time."""
+
+    reason = ErrorReason.ERROR_REASON_INVALID_REQUEST
 
 
 class InvalidRequest(CallerError):
