@@ -155,11 +155,13 @@ async def scripted_server(
     """A server that listens until the block ends."""
     playing = ScriptedServer()
     server = grpc.aio.server()
+    services = {"grpc.health.v1.Health": playing.health()}
     for file in (provider_service_pb2, model_service_pb2, embedding_service_pb2):
         for service in file.DESCRIPTOR.services_by_name.values():
-            handlers = playing.handlers(service)
-            server.add_registered_method_handlers(service.full_name, handlers)
-    server.add_registered_method_handlers("grpc.health.v1.Health", playing.health())
+            services[service.full_name] = playing.handlers(service)
+    server.add_generic_rpc_handlers(
+        [grpc.method_handlers_generic_handler(name, table) for name, table in services.items()]
+    )
     if credentials is None:
         port = server.add_insecure_port(address)
     else:
