@@ -1,0 +1,89 @@
+"""Do vendors' habits change only what they should?"""
+
+import json
+
+from tests.contracts.wire_format import TARGET
+from tests.providers.wire.intents import HI, WEATHER
+from weir.v1.content_pb2 import Message, Part, Role
+from weir.v1.generation_pb2 import GenerationOptions, GrammarFormat, OutputFormat
+from weir.v1.provider_service_pb2 import ChatRequest
+from weir_server.core.handler import Request
+from weir_server.providers.wire.base import HttpRequest
+from weir_server.providers.wire.openai.quirks import COMPATIBLE, LLAMA_CPP, OPENAI, Quirks
+from weir_server.providers.wire.openai.wire import OpenAIWire
+
+
+def encode(request: Request, quirks: Quirks = OPENAI) -> HttpRequest:
+    """Say a request."""
+    return OpenAIWire(quirks).encode(request, TARGET, stream=False)
+
+
+def test_what_compatible_servers_are_told() -> None:
+    """They get the older names, and instructions as the system's."""
+    request = ChatRequest(
+        messages=[Message(role=Role.ROLE_DEVELOPER, parts=[Part(text="Be brief.")]), HI],
+        options=GenerationOptions(max_output_tokens=9, end_user_id="u-1"),
+    )
+
+    body = json.loads(encode(request, COMPATIBLE).body)
+
+    assert body["messages"][0]["role"] == "system"
+    assert (body["max_tokens"], body["user"]) == (9, "u-1")
+
+
+def test_defaults_only_where_the_caller_left_an_option_unset() -> None:
+    """A vendor's defaults never override what was asked for, not even a zero."""
+    quirks = Quirks(
+        top_k_field="top_k", default_options={"temperature": 0.6, "repeat_penalty": 1.1, "top_k": 4}
+    )
+    options = GenerationOptions(temperature=0, top_k=9)
+
+    body = json.loads(encode(ChatRequest(messages=[HI], options=options), quirks).body)
+
+    assert (body["temperature"], body["repeat_penalty"], body["top_k"]) == (0, 1.1, 9)
+
+
+def test_a_grammar_where_the_vendor_takes_one() -> None:
+    """llama.cpp takes GBNF."""
+    form = OutputFormat(grammar=GrammarFormat(syntax="gbnf", definition='root ::= "a"'))
+
+    body = json.loads(
+        encode(
+            ChatRequest(messages=[HI], options=GenerationOptions(output_format=form)), LLAMA_CPP
+        ).body
+    )
+
+    assert body["grammar"] == 'root ::= "a"'
+
+
+def test_usage_is_not_asked_for_where_that_is_not_understood() -> None:
+    """Some servers refuse the whole request for `stream_options`."""
+    wire = OpenAIWire(Quirks(stream_usage=False))
+
+    body = json.loads(wire.encode(ChatRequest(messages=[HI]), TARGET, stream=True).body)
+
+    assert body["stream"] is True
+    assert "stream_options" not in body
+
+
+def test_reasoning_of_earlier_turns_where_the_vendor_wants_it() -> None:
+    """It goes back where it came from; elsewhere the protocol has no place for it."""
+    said = Message(role=Role.ROLE_ASSISTANT, parts=[Part(text="Yes.")])
+    said.parts.add().reasoning.text = "Hm."
+    request = ChatRequest(messages=[HI, said, HI])
+
+    wanted = json.loads(encode(request, Quirks(reasoning_history_field="reasoning_content")).body)
+    unwanted = json.loads(encode(request).body)
+
+    assert wanted["messages"][1]["reasoning_content"] == "Hm."
+    assert unwanted["messages"][1] == {"role": "assistant", "content": "Yes."}
+
+
+def test_encoding_leaves_the_request_as_it_was() -> None:
+    """A request has several readers; none of them writes to it."""
+    request = ChatRequest(messages=[HI], options=GenerationOptions(tools=[WEATHER], temperature=1))
+    before = request.SerializeToString(deterministic=True)
+
+    encode(request)
+
+    assert request.SerializeToString(deterministic=True) == before
