@@ -1,0 +1,187 @@
+"""What did one attempt use, however it ended? The stage next to the provider that says so.
+
+An answer that came whole carries the provider's usage, or Weir's estimate where that is missing or
+cannot be believed. One that was cut short is charged for what went in and what had come out. All
+counting here is synchronous and bounded: it also happens while a call is being cancelled.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from io import StringIO
+
+from typing_extensions import override
+
+from weir.v1.embedding_service_pb2 import EmbedResponse
+from weir.v1.generation_pb2 import PartStart, Phase
+from weir.v1.usage_pb2 import TokenUsage, UsageSource
+from weir_server.accounting.encoder import INLINE_CHARS
+from weir_server.accounting.tokens import Tokens
+from weir_server.accounting.usage import believable, counted
+from weir_server.core.call import Call
+from weir_server.core.errors import (
+    UpstreamError,
+    UpstreamProtocolError,
+    UpstreamStreamBroken,
+    UpstreamTimeout,
+    WeirError,
+)
+from weir_server.core.handler import Batch, Handler, Request
+
+_SENT = frozenset({Phase.PHASE_WAITING_FIRST_TOKEN, Phase.PHASE_GENERATING})
+"""Phases in which the provider has the request."""
+_WORKED = frozenset({"malformed", "too_large"})
+"""Causes of a senseless answer for which a model has worked."""
+
+
+class MeterStage(Handler):
+    """Gives every attempt its usage: in `end`, in the error, and in `call.progress`."""
+
+    def __init__(self, next_handler: Handler, tokens: Tokens) -> None:
+        self._next = next_handler
+        self._tokens = tokens
+
+    @override
+    @asynccontextmanager
+    async def open(self, call: Call, request: Request) -> AsyncIterator[AsyncIterator[Batch]]:
+        """Open the attempt, and note what it used by the time the block is left."""
+        meter = _Meter(call, request, self._tokens)
+        try:
+            async with self._next.open(call, request) as batches:
+                yield _Metered(batches, meter)
+        except BaseException as error:
+            # The upstream is closed by now; nothing below waits.
+            usage = meter.close(error)
+            if isinstance(error, WeirError):
+                error.usage = usage = error.usage or usage
+            call.progress.usage = usage
+            raise
+        call.progress.usage = meter.close(None)
+
+
+class _Metered(AsyncIterator[Batch]):
+    """The next stage's batches, each looked at once."""
+
+    __slots__ = ("_meter", "_next")
+
+    def __init__(self, batches: AsyncIterator[Batch], meter: "_Meter") -> None:
+        self._next = batches.__anext__
+        self._meter = meter
+
+    @override
+    async def __anext__(self) -> Batch:
+        batch = await self._next()
+        self._meter.look(batch)
+        return batch
+
+
+class _Meter:
+    """What went through so far."""
+
+    __slots__ = ("_call", "_reasoning", "_request", "_said", "_thought", "_tokens", "_usage")
+
+    def __init__(self, call: Call, request: Request, tokens: Tokens) -> None:
+        self._call = call
+        self._request = request
+        self._tokens = tokens
+        self._said = _Written()
+        self._thought = _Written()
+        self._reasoning: set[int] = set()
+        """Indexes of the parts that are reasoning."""
+        self._usage: TokenUsage | None = None
+
+    def look(self, batch: Batch) -> None:
+        """Remember what a batch says, and complete the `end` or the reply that it may hold."""
+        if isinstance(batch, EmbedResponse):
+            self._settle(batch.usage, produced=False)
+            return
+        said: list[str] = []
+        for event in batch:
+            # The first look is at the deltas: nearly every event is one.
+            delta = event.part_delta
+            if text := delta.text or delta.arguments_json:
+                if self._reasoning and delta.index in self._reasoning:
+                    self._thought.add(text)
+                else:
+                    said.append(text)
+            elif event.HasField("part_start"):
+                self._begin(event.part_start)
+        if said:
+            self._said.add("".join(said))
+        if batch[-1].HasField("end"):
+            produced = bool(self._said.chars or self._thought.chars)
+            self._settle(batch[-1].end.usage, produced=produced)
+
+    def close(self, error: BaseException | None) -> TokenUsage:
+        """Return what was used until now; `error` is what ended the attempt, if anything did."""
+        if self._usage is None:
+            if self._was_charged(error):
+                self._usage = self._counted(UsageSource.USAGE_SOURCE_PARTIAL)
+            else:
+                self._usage = TokenUsage(source=UsageSource.USAGE_SOURCE_PARTIAL)
+        return self._usage
+
+    def _begin(self, start: PartStart) -> None:
+        kind = start.part.WhichOneof("kind")
+        if kind == "reasoning":
+            self._reasoning.add(start.index)
+        elif kind == "tool_call":
+            self._said.add(start.part.tool_call.name)
+
+    def _settle(self, usage: TokenUsage, *, produced: bool) -> None:
+        """Keep a believable usage; put an estimate in the place of any other."""
+        if not believable(usage, produced=produced):
+            usage.CopyFrom(self._counted(UsageSource.USAGE_SOURCE_ESTIMATED))
+        elif not usage.source:
+            usage.source = UsageSource.USAGE_SOURCE_PROVIDER
+        # A price is Weir's to say.
+        usage.ClearField("cost")
+        self._usage = TokenUsage()
+        self._usage.CopyFrom(usage)
+
+    def _was_charged(self, error: BaseException | None) -> bool:
+        """Say whether the provider is likely to charge for what it has done."""
+        if self._said.chars or self._thought.chars:
+            return True
+        if isinstance(error, UpstreamTimeout):
+            # Silence after the request; a status of 408 says that nothing was done.
+            return "httpStatus" not in error.metadata
+        if isinstance(error, UpstreamProtocolError):
+            return error.metadata.get("cause") in _WORKED
+        if isinstance(error, UpstreamStreamBroken):
+            return True
+        if isinstance(error, UpstreamError):
+            return False
+        return self._call.progress.phase in _SENT
+
+    def _counted(self, source: UsageSource.ValueType) -> TokenUsage:
+        target = self._call.target
+        thought = self._thought.tokens(self._tokens, self._call)
+        said = self._said.tokens(self._tokens, self._call)
+        prompt = self._tokens.estimate_prompt(target, self._request)
+        return counted(prompt, said + thought, thought, source)
+
+
+class _Written:
+    """A text as it grows: its beginning, and how long it has become."""
+
+    __slots__ = ("_beginning", "chars")
+
+    def __init__(self) -> None:
+        self._beginning: StringIO | None = None
+        self.chars = 0
+
+    def add(self, text: str) -> None:
+        """Take more; only so much is kept as would be counted."""
+        if self.chars < INLINE_CHARS:
+            if self._beginning is None:
+                self._beginning = StringIO()
+            self._beginning.write(text[:INLINE_CHARS])
+        self.chars += len(text)
+
+    def tokens(self, tokens: Tokens, call: Call) -> int:
+        """Count, or scale up the count of the beginning."""
+        if self._beginning is None:
+            return 0
+        text = self._beginning.getvalue()[:INLINE_CHARS]
+        count = tokens.estimate_text(call.target, text)
+        return count if len(text) == self.chars else round(count * self.chars / len(text))

@@ -1,0 +1,155 @@
+"""What does a model read besides the words? The texts of a request, and what is put around them.
+
+OpenAI publishes the rule for chats in its cookbook, "How to count tokens with tiktoken": every
+message costs 3 tokens and its role, a name 1 more, and every reply is primed with 3. It holds to
+the token for the models named there and is a good estimate for others. What media, tools and
+schemas cost is published in part or not at all: those are estimates for every model.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from weir.v1.content_pb2 import MediaDetail, MediaPart, Modality, Part, Role
+from weir.v1.embedding_service_pb2 import EmbedRequest
+from weir.v1.generation_pb2 import GenerationOptions
+from weir.v1.provider_service_pb2 import ChatRequest
+from weir_server.core.handler import Request
+
+TOKENS_PER_MESSAGE = 3
+TOKENS_PER_ROLE = 1
+TOKENS_PER_NAME = 1
+TOKENS_OF_PRIMING = 3
+TOKENS_PER_CALL = 4
+TOKENS_PER_TOOL = 7
+TOKENS_OF_TOOLS = 12
+
+IMAGE_LOW_TOKENS = 85
+IMAGE_TOKENS = 765
+"""OpenAI's page on vision: 85 for low detail, 765 for a square of 1024 pixels in high."""
+BYTES_PER_TOKEN = {
+    Modality.MODALITY_AUDIO: 4_800,  # 10 tokens a second of 24 kHz, 16 bit
+    Modality.MODALITY_VIDEO: 1_000,
+    Modality.MODALITY_DOCUMENT: 50,
+}
+
+_MODELS_OF_THE_RULE = re.compile(
+    r"gpt-(3\.5-turbo|4|4-32k|4o|4o-mini)(-\d{4}|-\d{4}-\d{2}-\d{2})?"
+).fullmatch
+_PLAIN_ROLES = frozenset({Role.ROLE_SYSTEM, Role.ROLE_USER, Role.ROLE_ASSISTANT})
+
+
+def rule_is_published(vendor_model: str) -> bool:
+    """Say whether the rule for plain chats is published for this very model."""
+    return _MODELS_OF_THE_RULE(vendor_model) is not None
+
+
+@dataclass(slots=True)
+class Prompt:
+    """What goes in."""
+
+    texts: list[str] = field(default_factory=list)
+    """What has to be counted."""
+    tokens: int = 0
+    """What is known without counting."""
+    is_plain: bool = True
+    """Whether the published rule speaks of everything in it."""
+
+
+def prompt_of(request: Request) -> Prompt:
+    """Return what goes in for any request."""
+    prompt = Prompt()
+    if isinstance(request, ChatRequest):
+        _add_chat(prompt, request)
+    elif isinstance(request, EmbedRequest):
+        for item in request.inputs:
+            if item.HasField("media"):
+                prompt.tokens += _media_tokens(item.media)
+            else:
+                prompt.texts.append(item.text)
+    else:
+        prompt.texts.append(request.prompt)
+        _add_options(prompt, request.options)
+    return prompt
+
+
+def _add_chat(prompt: Prompt, request: ChatRequest) -> None:
+    prompt.tokens = TOKENS_OF_PRIMING
+    for message in request.messages:
+        prompt.tokens += TOKENS_PER_MESSAGE + TOKENS_PER_ROLE
+        if message.name:
+            prompt.tokens += TOKENS_PER_NAME
+            prompt.texts.append(message.name)
+        if len(message.parts) != 1 or message.role not in _PLAIN_ROLES:
+            prompt.is_plain = False
+        for part in message.parts:
+            if part.HasField("text"):
+                prompt.texts.append(part.text)
+            else:
+                prompt.is_plain = False
+                _add_part(prompt, part)
+    if request.HasField("options"):
+        _add_options(prompt, request.options)
+
+
+def _add_part(prompt: Prompt, part: Part) -> None:
+    kind = part.WhichOneof("kind")
+    if kind == "media":
+        prompt.tokens += _media_tokens(part.media)
+    elif kind == "tool_result":
+        for piece in part.tool_result.content:
+            if piece.HasField("text"):
+                prompt.texts.append(piece.text)
+            elif piece.HasField("media"):
+                prompt.tokens += _media_tokens(piece.media)
+    elif kind is not None:
+        prompt.tokens += TOKENS_PER_CALL if kind == "tool_call" else 0
+        prompt.texts += TEXTS_OF[kind](part)
+
+
+TEXTS_OF: dict[str, Callable[[Part], tuple[str, ...]]] = {
+    "text": lambda part: (part.text,),
+    "tool_call": lambda part: (part.tool_call.name, part.tool_call.arguments_json),
+    "reasoning": lambda part: (part.reasoning.text,),
+    "refusal": lambda part: (part.refusal.text,),
+    "server_tool_call": lambda part: (
+        part.server_tool_call.name,
+        part.server_tool_call.arguments_json,
+    ),
+    "server_tool_result": lambda part: (part.server_tool_result.result_json,),
+    "compaction": lambda part: (part.compaction.summary,),
+    "unknown": lambda part: (part.unknown.json,),
+}
+"""The words in each kind of part."""
+
+
+def _add_options(prompt: Prompt, options: GenerationOptions) -> None:
+    if options.tools:
+        prompt.is_plain = False
+        prompt.tokens += TOKENS_OF_TOOLS
+        for tool in options.tools:
+            prompt.tokens += TOKENS_PER_TOOL
+            function = tool.function
+            prompt.texts += (function.name, function.description, function.parameters_json_schema)
+    if options.HasField("output_format") and not options.output_format.HasField("text"):
+        prompt.is_plain = False
+        prompt.texts.append(options.output_format.json_schema.schema_json)
+
+
+def _media_tokens(media: MediaPart) -> int:
+    kind = media.modality or _BY_TYPE.get(
+        media.mime_type.partition("/")[0].lower(), Modality.MODALITY_DOCUMENT
+    )
+    if kind == Modality.MODALITY_IMAGE:
+        low = media.detail == MediaDetail.MEDIA_DETAIL_LOW
+        return IMAGE_LOW_TOKENS if low else IMAGE_TOKENS
+    size_bytes = len(media.inline_data)
+    # Of what the provider fetches itself nothing is known: as much as an image.
+    return size_bytes // BYTES_PER_TOKEN.get(kind, 4) + 1 if size_bytes else IMAGE_TOKENS
+
+
+_BY_TYPE = {
+    "image": Modality.MODALITY_IMAGE,
+    "audio": Modality.MODALITY_AUDIO,
+    "video": Modality.MODALITY_VIDEO,
+}
