@@ -1,0 +1,337 @@
+"""What can be typed after `weir`? Every command with its options, its help and an example.
+
+The modules that do the work are imported by the command that was asked for, not before.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from weir_server.cli.exit_codes import ExitCode
+from weir_server.cli.options import (
+    DEFAULT_ADDRESS,
+    HEALTH_DEADLINE_S,
+    Address,
+    ApiKey,
+    AsJson,
+    ConfigFile,
+    Deadline,
+    MaxTokens,
+    ModelName,
+    ProviderName,
+    Quiet,
+    Server,
+    Temperature,
+    TlsCa,
+    TlsCert,
+    TlsKey,
+    Wanted,
+)
+
+_RUN = "Run Weir"
+_CALL = "Call Weir"
+
+app = typer.Typer(
+    name="weir",
+    help="One typed gRPC door to many language-model providers.\n\n"
+    "Start with `weir demo`, or with `weir serve` in one terminal and `weir chat` in another.",
+    epilog="Exit codes: 0 fine, 1 a fault of the command, 2 wrong usage, 3 invalid configuration, "
+    "4 cannot listen, 5 the answer is no. A call that failed: 10 try again later, 11 out of time, "
+    "12 invalid request, 13 not found, 14 not allowed, 15 used up, 16 failed or broken off. "
+    "130 and 143: stopped by Ctrl-C or SIGTERM.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _exit_after(work: Callable[[], ExitCode], server: Server | None = None) -> NoReturn:
+    from weir_server.cli.failures import exit_code_of
+
+    raise typer.Exit(exit_code_of(work, server))
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"weir {version('weir-server')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    show_version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Take the options that stand before a command; each acts by its own callback."""
+
+
+@app.command(
+    help="Start the server.\n\nThe log goes to standard error, one JSON object a line. SIGTERM or "
+    "Ctrl-C drains: new calls are refused, running ones may end, and the exit code is 0. The "
+    "second signal stops at once, with 143 or 130.",
+    rich_help_panel=_RUN,
+    epilog="Example: weir serve --listen 127.0.0.1:6000",
+)
+def serve(
+    config: ConfigFile = None,
+    listen: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Where to listen, in place of the configuration's server.listen; port 0 takes a "
+            "free one. unix:/path works too.",
+        ),
+    ] = None,
+    ready_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the address into this file as soon as calls are taken.",
+        ),
+    ] = None,
+) -> None:
+    """Start the server."""
+    from weir_server.cli import serve as doing
+
+    _exit_after(lambda: doing.run(config, listen=listen, ready_file=ready_file))
+
+
+@app.command(
+    help="Check a configuration whole, without starting anything.\n\nEach problem is a line: where"
+    " it is, what is wrong and how to mend it. Nothing is sent anywhere. The exit code is 3 "
+    "if anything is wrong.",
+    rich_help_panel=_RUN,
+    epilog="Example: weir check --config weir.yaml",
+)
+def check(config: ConfigFile = None) -> None:
+    """Check a configuration whole, without starting anything."""
+    from weir_server.cli import check as doing
+
+    _exit_after(lambda: doing.run(config))
+
+
+@app.command(
+    help="Watch a real answer from a real model, end to end.\n\nStarts a server of its own on a "
+    "free port of this machine, streams an answer of the embedded model over gRPC, shows what"
+    " was used and how long it took, and stops the server. It needs no key and no account.",
+    rich_help_panel=_RUN,
+    epilog="Example: weir demo",
+)
+def demo(
+    prompt: Annotated[
+        str | None, typer.Argument(help="What to ask in place of the demo's own question.")
+    ] = None,
+    max_tokens: Annotated[
+        int, typer.Option(metavar="N", min=1, help="End the answer after this many tokens.")
+    ] = 120,
+) -> None:
+    """Watch a real answer from a real model, end to end."""
+    from weir_server.cli import demo as doing
+
+    _exit_after(lambda: doing.run(prompt, max_tokens=max_tokens))
+
+
+@app.command(
+    help="Talk with a model; the answer appears as it is written.\n\nAt a terminal and without a "
+    "prompt it is a conversation: Ctrl-C ends the current answer, Ctrl-D leaves. After the "
+    "answer a line tells why it ended, its tokens, its cost where prices are known, and its "
+    "times.",
+    rich_help_panel=_CALL,
+    epilog='Example: weir chat "Name three rivers." --max-tokens 60\n\n'
+    'With a file: weir chat --system "Summarise this." < report.txt',
+)
+def chat(
+    prompt: Annotated[
+        str | None,
+        typer.Argument(
+            help="What to say. Without it: standard input, or a conversation at the terminal."
+        ),
+    ] = None,
+    system: Annotated[
+        str,
+        typer.Option(metavar="TEXT", help="Instructions for the model.", show_default=False),
+    ] = "",
+    model: ModelName = "",
+    provider: ProviderName = "",
+    temperature: Temperature = None,
+    max_tokens: MaxTokens = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    address: Address = DEFAULT_ADDRESS,
+    api_key: ApiKey = None,
+    deadline: Deadline = None,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+) -> None:
+    """Talk with a model; the answer appears as it is written."""
+    from weir_server.cli import chat as doing
+
+    server = _server(address, api_key, deadline, tls_ca, tls_cert, tls_key)
+    wanted = Wanted(
+        model=model,
+        provider=provider,
+        temperature=temperature,
+        max_tokens=max_tokens,
+        as_json=as_json,
+        quiet=quiet,
+    )
+    _exit_after(lambda: doing.run(server, wanted, prompt=prompt, system=system), server)
+
+
+@app.command(
+    rich_help_panel=_CALL,
+    epilog='Example: weir complete "Once upon a time" --max-tokens 40',
+)
+def complete(
+    prompt: Annotated[
+        str | None, typer.Argument(help="What to go on from. Without it: standard input.")
+    ] = None,
+    model: ModelName = "",
+    provider: ProviderName = "",
+    temperature: Temperature = None,
+    max_tokens: MaxTokens = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    address: Address = DEFAULT_ADDRESS,
+    api_key: ApiKey = None,
+    deadline: Deadline = None,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+) -> None:
+    """Go on from a text; what follows appears as it is written."""
+    from weir_server.cli import complete as doing
+
+    server = _server(address, api_key, deadline, tls_ca, tls_cert, tls_key)
+    wanted = Wanted(
+        model=model,
+        provider=provider,
+        temperature=temperature,
+        max_tokens=max_tokens,
+        as_json=as_json,
+        quiet=quiet,
+    )
+    _exit_after(lambda: doing.run(server, wanted, prompt=prompt), server)
+
+
+@app.command(
+    rich_help_panel=_CALL,
+    epilog='Example: weir count "How many tokens is this?"\n\n'
+    "In a script: weir count --max 2000 --model gpt-4o < prompt.txt && echo it fits",
+)
+def count(
+    text: Annotated[
+        str | None, typer.Argument(help="What to count. Without it: standard input.")
+    ] = None,
+    maximum: Annotated[
+        int | None,
+        typer.Option(
+            "--max",
+            metavar="N",
+            help="Say whether the text fits this many tokens; exit code 5 if it does not.",
+        ),
+    ] = None,
+    model: ModelName = "",
+    provider: ProviderName = "",
+    as_json: AsJson = False,
+    address: Address = DEFAULT_ADDRESS,
+    api_key: ApiKey = None,
+    deadline: Deadline = None,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+) -> None:
+    """Count the tokens of a text, as a model counts them."""
+    from weir_server.cli import count as doing
+
+    server = _server(address, api_key, deadline, tls_ca, tls_cert, tls_key)
+    wanted = Wanted(model=model, provider=provider, as_json=as_json)
+    _exit_after(lambda: doing.run(server, wanted, text=text, maximum=maximum), server)
+
+
+@app.command(
+    rich_help_panel=_CALL,
+    epilog="Example: weir models\n\nOnly some: weir models --filter 'capability=\"tools\"'",
+)
+def models(
+    having: Annotated[
+        str,
+        typer.Option(
+            "--filter",
+            metavar="TERMS",
+            show_default=False,
+            help='Which models: provider="providers/x", name="models/x" or capability="tools"; '
+            "several are joined by AND.",
+        ),
+    ] = "",
+    as_json: AsJson = False,
+    address: Address = DEFAULT_ADDRESS,
+    api_key: ApiKey = None,
+    deadline: Deadline = None,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+) -> None:
+    """List the models that this server offers you."""
+    from weir_server.cli import models as doing
+
+    server = _server(address, api_key, deadline, tls_ca, tls_cert, tls_key)
+    _exit_after(lambda: doing.run(server, having=having, as_json=as_json), server)
+
+
+@app.command(
+    help="Ask whether the server is serving.\n\nThe exit code is 0 if it is, and 10 if it is not, "
+    "cannot be reached or does not answer in time.",
+    rich_help_panel=_CALL,
+    epilog="Example: weir health --service weir.v1.LLMProviderService",
+)
+def health(
+    service: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="One service. Without it: all.", show_default=False),
+    ] = "",
+    watch: Annotated[
+        bool,
+        typer.Option("--watch", help="Ask every second and print each change, until Ctrl-C."),
+    ] = False,
+    address: Address = DEFAULT_ADDRESS,
+    api_key: ApiKey = None,
+    deadline: Deadline = HEALTH_DEADLINE_S,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+) -> None:
+    """Ask whether the server is serving."""
+    from weir_server.cli import health as doing
+
+    server = _server(address, api_key, deadline, tls_ca, tls_cert, tls_key)
+    _exit_after(lambda: doing.run(server, service=service, watch=watch), server)
+
+
+def _server(
+    address: str,
+    api_key: str | None,
+    deadline_s: float | None,
+    tls_ca: Path | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+) -> Server:
+    return Server(
+        address=address,
+        api_key=api_key,
+        deadline_s=deadline_s,
+        tls_ca=tls_ca,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+    )
