@@ -10,12 +10,7 @@ from weir.v1.error_pb2 import Attempt, ErrorReason
 from weir.v1.generation_pb2 import Phase
 from weir_server.core.call import Call
 from weir_server.core.clock import Clock
-from weir_server.core.errors import (
-    UpstreamError,
-    UpstreamProtocolError,
-    UpstreamStreamBroken,
-    WeirError,
-)
+from weir_server.core.errors import UpstreamError, UpstreamProtocolError, WeirError
 from weir_server.core.handler import Batch, Handler, Request
 from weir_server.providers.http.client import HttpClient, Route
 from weir_server.providers.http.exchange import UpstreamExchange
@@ -68,34 +63,38 @@ class HttpProvider(Handler):
             streaming=call.streaming,
             attempt_timeout_s=target.attempt_timeout_s,
         )
+        attempt = Attempt(
+            provider=self._name,
+            model=target.vendor_model,
+            # What holds if nobody waits for another outcome.
+            reason=ErrorReason.ERROR_REASON_CLIENT_CANCELLED,
+        )
         begun_s = self._clock.monotonic_s()
-        reason = ErrorReason.ERROR_REASON_CLIENT_CANCELLED
         try:
             async with exchange:
                 await self._accept(exchange)
                 decoder = self._wire.decoder(request, target, stream=call.streaming)
-                batches = _batches(call, exchange, decoder)
+                batches = self._batches(call, exchange, decoder, attempt)
                 try:
                     yield batches
                 finally:
                     await batches.aclose()
-                if exchange.answered:
-                    reason = ErrorReason.ERROR_REASON_UNSPECIFIED
         except WeirError as error:
-            reason = error.reason
+            attempt.reason = error.reason
             self._tag(error)
             raise
         except asyncio.CancelledError:
             if call.deadline.remaining_s(self._clock.monotonic_s()) <= 0:
-                reason = ErrorReason.ERROR_REASON_DEADLINE_EXCEEDED
+                attempt.reason = ErrorReason.ERROR_REASON_DEADLINE_EXCEEDED
             raise
         except Exception:
-            reason = ErrorReason.ERROR_REASON_INTERNAL
+            attempt.reason = ErrorReason.ERROR_REASON_INTERNAL
             raise
         finally:
-            call.progress.attempts.append(
-                self._attempt(call, target.vendor_model, begun_s=begun_s, reason=reason)
-            )
+            ended_s = self._clock.monotonic_s()
+            attempt.start_offset.FromNanoseconds(int((begun_s - call.arrived_s) * 1e9))
+            attempt.duration.FromNanoseconds(int((ended_s - begun_s) * 1e9))
+            call.progress.attempts.append(attempt)
 
     async def probe(self, call: Call) -> None:
         """Ask for the list of models, which costs nothing and needs the credential.
@@ -123,36 +122,40 @@ class HttpProvider(Handler):
         if isinstance(error, UpstreamError):
             error.metadata.setdefault("provider", self._name)
 
-    def _attempt(
-        self, call: Call, model: str, *, begun_s: float, reason: ErrorReason.ValueType
-    ) -> Attempt:
-        attempt = Attempt(provider=self._name, model=model, reason=reason)
-        attempt.start_offset.FromNanoseconds(int((begun_s - call.arrived_s) * 1e9))
-        attempt.duration.FromNanoseconds(int((self._clock.monotonic_s() - begun_s) * 1e9))
-        return attempt
+    async def _batches(
+        self, call: Call, exchange: UpstreamExchange, decoder: Decoder, attempt: Attempt
+    ) -> AsyncGenerator[Batch, None]:
+        """Give what each read completes, until the answer's own end or a failure.
+
+        The outcome is noted before it is told: the reader may leave with the last batch.
+        """
+        try:
+            while data := await exchange.read():
+                events = decoder.feed(data)
+                if decoder.done:
+                    _complete(exchange, attempt)
+                if events:
+                    exchange.progressed()
+                    call.progress.phase = Phase.PHASE_GENERATING
+                    yield events
+                if decoder.failure is not None:
+                    raise decoder.failure
+                if decoder.done:
+                    return
+            last = decoder.finish()
+            if decoder.done:
+                _complete(exchange, attempt)
+            if last is not None:
+                call.progress.phase = Phase.PHASE_GENERATING
+                yield last
+            if decoder.failure is not None:
+                raise decoder.failure
+        except WeirError as error:
+            attempt.reason = error.reason
+            self._tag(error)
+            raise
 
 
-async def _batches(
-    call: Call, exchange: UpstreamExchange, decoder: Decoder
-) -> AsyncGenerator[Batch, None]:
-    """Give what each read completes, until the answer's own end or a failure."""
-    while data := await exchange.read():
-        events = decoder.feed(data)
-        exchange.answered = decoder.done
-        if events:
-            exchange.progressed()
-            call.progress.phase = Phase.PHASE_GENERATING
-            yield events
-        if decoder.failure is not None:
-            raise decoder.failure
-        if decoder.done:
-            return
-    last = decoder.finish()
-    exchange.answered = decoder.done
-    if last is not None:
-        call.progress.phase = Phase.PHASE_GENERATING
-        yield last
-    if decoder.failure is not None:
-        raise decoder.failure
-    if not decoder.done:
-        raise UpstreamStreamBroken(metadata={"cause": "cut"})
+def _complete(exchange: UpstreamExchange, attempt: Attempt) -> None:
+    exchange.answered = True
+    attempt.reason = ErrorReason.ERROR_REASON_UNSPECIFIED

@@ -16,13 +16,14 @@ from weir_server.core.clock import Clock
 from weir_server.core.deadline import ATTEMPT_MIN_S
 from weir_server.core.errors import ConfigInvalid, DeadlineTooShort
 from weir_server.providers.http.addresses import judge
+from weir_server.providers.http.closing import AbortingResponse, Lingering
 from weir_server.providers.http.connect import (
     GuardedConnector,
     GuardedResolver,
     Lookup,
     verified_tls,
 )
-from weir_server.providers.http.exchange import AbortingResponse, UpstreamExchange
+from weir_server.providers.http.exchange import UpstreamExchange
 from weir_server.providers.http.guard import Endpoint
 from weir_server.providers.http.headers import ProviderHeaders
 from weir_server.providers.http.watchdog import HttpLimits
@@ -79,6 +80,7 @@ class HttpClient:
         self._clock = clock
         self._limits = HttpLimits() if limits is None else limits
         self._resolver = GuardedResolver(clock=clock, lookup=lookup)
+        self._lingering = Lingering()
         self._session = aiohttp.ClientSession(
             connector=GuardedConnector(
                 resolver=self._resolver,
@@ -109,6 +111,7 @@ class HttpClient:
 
     async def close(self) -> None:
         """Close every connection."""
+        self._lingering.close()
         await self._session.close()
         await self._resolver.close()
 
@@ -150,6 +153,7 @@ class HttpClient:
         return UpstreamExchange(
             self._session,
             self._limits,
+            self._lingering,
             endpoint=route.endpoint,
             method=request.method,
             url=route.url(request.path),

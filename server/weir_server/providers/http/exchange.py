@@ -8,13 +8,13 @@ from typing import Self
 
 import aiohttp
 from multidict import CIMultiDict
-from typing_extensions import override
 from yarl import URL
 
 from weir.v1.generation_pb2 import Phase
 from weir_server.core.call import Progress
 from weir_server.core.errors import UpstreamError, UpstreamProtocolError, WeirError
 from weir_server.providers.http import failures
+from weir_server.providers.http.closing import Lingering
 from weir_server.providers.http.connect import DIALLER
 from weir_server.providers.http.guard import Endpoint
 from weir_server.providers.http.inflate import Inflater
@@ -24,21 +24,6 @@ PIECE_BYTES = 32 * 1024
 """What one read gives at most."""
 _LARGE_BODY_BYTES = 1024 * 1024
 _YIELD_EVERY_BYTES = 512 * 1024
-
-
-class AbortingResponse(aiohttp.ClientResponse):
-    """A response whose closing ends the socket at once.
-
-    aiohttp closes gracefully: it first flushes an unsent request, and TLS waits for the other
-    side. An upstream that hangs would keep working for a caller who has left.
-    """
-
-    @override
-    def close(self) -> None:
-        connection = self.connection
-        if connection is not None and connection.transport is not None:
-            connection.transport.abort()
-        super().close()
 
 
 class UpstreamExchange:
@@ -56,6 +41,7 @@ class UpstreamExchange:
         "_idle_since_s",
         "_inflater",
         "_limits",
+        "_lingering",
         "_loop",
         "_method",
         "_offset",
@@ -82,6 +68,7 @@ class UpstreamExchange:
         self,
         session: aiohttp.ClientSession,
         limits: HttpLimits,
+        lingering: Lingering,
         *,
         endpoint: Endpoint,
         method: str,
@@ -100,6 +87,7 @@ class UpstreamExchange:
         """What was read of the body, after decompression."""
         self._session = session
         self._limits = limits
+        self._lingering = lingering
         self._method = method
         self._url = url
         self._headers = headers
@@ -282,10 +270,7 @@ class UpstreamExchange:
         self._watchdog.stop()
         if self._response.closed:
             return  # read to its end, or cut
-        if not self.answered:
+        if self.answered:
+            self._lingering.add(self._response, self._limits.linger_s)
+        else:
             self._cut()
-            return
-        # The end of the body may be on its way. Nobody waits for it: the connection goes back to
-        # the pool when it comes, and is cut when it does not.
-        timer = self._loop.call_later(self._limits.linger_s, self._cut)
-        self._content.on_eof(timer.cancel)

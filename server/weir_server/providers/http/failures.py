@@ -27,7 +27,7 @@ def before_headers(error: Exception) -> WeirError:
     if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError):
         return UpstreamConnectFailed(metadata={"cause": "tls"})
     if isinstance(error, aiohttp.ClientResponseError):
-        return UpstreamProtocolError(metadata={"cause": _why_unreadable(error)})
+        return _unreadable(error)
     # Something may have been sent, so this is no failure to connect.
     return UpstreamError(metadata={"cause": "cut"})
 
@@ -64,10 +64,16 @@ def _why_unreachable(error: aiohttp.ClientConnectorError) -> str:
     return "refused"
 
 
-def _why_unreadable(error: aiohttp.ClientResponseError) -> str:
+def _unreadable(error: aiohttp.ClientResponseError) -> WeirError:
+    """Translate an answer that is no HTTP, by aiohttp's own words: it keeps no finer class."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, aiohttp.http_exceptions.LineTooLong):
-            return "too_large"
+            return UpstreamProtocolError(metadata={"cause": "too_large"})
         cause = cause.__cause__
-    return "malformed"
+    said = error.message.partition("\n")[0].lower()
+    if said.startswith("too many"):
+        return UpstreamProtocolError(metadata={"cause": "too_large"})
+    if "chunk" in said:  # the headers were good: the body's break came in the same packet
+        return in_body(error)
+    return UpstreamProtocolError(metadata={"cause": "malformed"})
