@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import grpc.aio
@@ -23,6 +23,11 @@ from weir_server.app import App, running
 from weir_server.settings.load import parse
 from weir_server.telemetry.log import Log
 
+if TYPE_CHECKING:
+    from weir.v1.embedding_service_pb2_grpc import EmbeddingServiceAsyncStub
+    from weir.v1.model_service_pb2_grpc import ModelServiceAsyncStub
+    from weir.v1.provider_service_pb2_grpc import LLMProviderServiceAsyncStub
+
 ECHO: Mapping[str, Any] = {
     "providers": [{"id": "echo", "kind": "echo", "model": "echo"}],
     "models": [{"name": "echo", "provider": "echo"}],
@@ -38,15 +43,15 @@ class Weir:
     log_bytes: io.BytesIO
 
     @property
-    def llm(self) -> "LLMProviderServiceStub":
+    def llm(self) -> "LLMProviderServiceAsyncStub":
         return LLMProviderServiceStub(self.channel)
 
     @property
-    def models(self) -> "ModelServiceStub":
+    def models(self) -> "ModelServiceAsyncStub":
         return ModelServiceStub(self.channel)
 
     @property
-    def embeddings(self) -> "EmbeddingServiceStub":
+    def embeddings(self) -> "EmbeddingServiceAsyncStub":
         return EmbeddingServiceStub(self.channel)
 
     def log_lines(self, event: str | None = None) -> list[dict[str, Any]]:
@@ -181,3 +186,22 @@ async def serving(
             grpc.aio.insecure_channel(app.address, options=list(channel_options)) as channel,
         ):
             yield Weir(app=app, channel=channel, log_bytes=log_bytes)
+
+
+def upstream_tree(url: str, **provider: Any) -> dict[str, Any]:
+    """A configuration with one provider at `url` and one model, `m`, called `vendor-m` there."""
+    return {
+        "upstream": {"idle_timeout_s": 1.0, "headers_timeout_s": 1.0, "retry_base_s": 0.01},
+        "providers": [
+            {
+                "id": "fake",
+                "kind": "openai",
+                "endpoint": url,
+                "api_key": "sk-test-canary-key",
+                "allow_private": True,
+                "allow_insecure_http": True,
+                **provider,
+            }
+        ],
+        "models": [{"name": "m", "provider": "fake", "vendor_model": "vendor-m"}],
+    }

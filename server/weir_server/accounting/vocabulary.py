@@ -9,6 +9,7 @@ import base64
 import gzip
 import hashlib
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib.resources import files
 from types import FunctionType
 from typing import TypedDict
@@ -40,8 +41,11 @@ def _installed(file_name: str) -> bytes:
     return gzip.decompress(packed.read_bytes())
 
 
+@cache
 def load_vocabularies() -> Mapping[str, tiktoken.Encoding]:
     """Make the encodings, by name. Takes about half a second: not for the event loop.
+
+    Once for each process: they are large and never change.
 
     Raises VocabularyInvalid.
     """

@@ -1,0 +1,29 @@
+"""A Weir with the echo, and one in front of a fake upstream."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.fakes.upstream import FakeUpstream
+from tests.service.weir import Weir, serving, upstream_tree
+
+
+@pytest.fixture
+async def weir() -> AsyncIterator[Weir]:
+    """A Weir whose only provider is the echo."""
+    async with serving() as running:
+        yield running
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[FakeUpstream]:
+    """An upstream that speaks OpenAI and does as it is told."""
+    async with FakeUpstream() as fake:
+        yield fake
+
+
+@pytest.fixture
+async def gateway(upstream: FakeUpstream) -> AsyncIterator[Weir]:
+    """A Weir in front of `upstream`, with limits short enough to wait for."""
+    async with serving(upstream_tree(upstream.url), server={"drain_grace_s": 5}) as running:
+        yield running
