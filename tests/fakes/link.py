@@ -10,7 +10,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from typing_extensions import override
 
@@ -49,14 +49,14 @@ class Link(asyncio.Protocol):
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # A cast, not a check: uvloop's transports have the methods and not the base class.
+        self._transport = cast("asyncio.Transport", transport)
         self.client_port = transport.get_extra_info("peername")[1]
         self._on_open(self)
         # asyncio's TLS pauses when it reaches the limit, plain TCP when it passes it; TLS may pause
         # here already, for what is left of the handshake.
         is_tls = transport.get_extra_info("sslcontext") is not None
-        transport.set_write_buffer_limits(high=1 if is_tls else 0, low=0)
+        self._transport.set_write_buffer_limits(high=1 if is_tls else 0, low=0)
 
     @override
     def data_received(self, data: bytes) -> None:

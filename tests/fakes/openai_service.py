@@ -260,7 +260,7 @@ def _logprob(token: str) -> Json:
     return wire.token_logprob(token, -0.25, [(token, -0.25), ("no", -2.5)])
 
 
-def _example(schema: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON value
+def _example(schema: Mapping[str, Any]) -> Any:
     """Return a value that fits a JSON schema of the plain kind that tools use."""
     if "enum" in schema:
         return schema["enum"][0]

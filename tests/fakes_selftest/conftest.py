@@ -1,11 +1,27 @@
 """What does every self-test of the fakes need? A fresh upstream and a raw connection to it."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import pytest
+import uvloop
 
 from tests.fakes.upstream import FakeUpstream
 from tests.fakes_selftest.raw_client import RawClient
+
+LoopFactory = Callable[[], asyncio.AbstractEventLoop]
+
+SOCKET_TESTS = {"test_behaviour.py", "test_certificates.py", "test_journal.py"}
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, LoopFactory]:
+    """Run what looks at sockets on the standard loop and on the one Weir prefers."""
+    standard: dict[str, LoopFactory] = {"asyncio": asyncio.new_event_loop}
+    if item.path.name in SOCKET_TESTS:
+        return {**standard, "uvloop": uvloop.new_event_loop}
+    return standard
 
 
 @pytest.fixture

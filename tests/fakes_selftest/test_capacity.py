@@ -1,6 +1,7 @@
 """Do load-dependent answers follow the journal? Quotas, limits and flapping."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -30,11 +31,11 @@ async def test_flapping(upstream: FakeUpstream, client: RawClient) -> None:
 
 async def test_flapping_in_time(upstream: FakeUpstream, client: RawClient) -> None:
     """Down once its time up is over, up again after its time down."""
-    upstream.script(FlappingInTime(up_s=0.1, down_s=0.1, up=OK, down=DOWN))
-    statuses = []
-    for _ in range(3):
+    upstream.script(FlappingInTime(up_s=0.2, down_s=0.2, up=OK, down=DOWN))
+    statuses = [(await ask(client))[0]]
+    for middle_s in (0.3, 0.5):
+        await asyncio.sleep(upstream.journal[0].started_at + middle_s - time.monotonic())
         statuses.append((await ask(client))[0])
-        await asyncio.sleep(0.11)
     assert statuses == [200, 503, 200]
 
 
@@ -50,9 +51,9 @@ async def test_quota_is_per_key(upstream: FakeUpstream, client: RawClient) -> No
 
 async def test_quota_window_passes(upstream: FakeUpstream, client: RawClient) -> None:
     """After the window the key may call again; refused calls did not prolong it."""
-    upstream.script(PerKeyQuota(limit=1, window_s=0.1, of=OK))
+    upstream.script(PerKeyQuota(limit=1, window_s=0.5, of=OK))
     statuses = [(await ask(client))[0] for _ in range(3)]
-    await asyncio.sleep(0.11)
+    await asyncio.sleep(upstream.journal[0].started_at + 0.52 - time.monotonic())
     assert statuses == [200, 429, 429]
     assert (await ask(client))[0] == 200
 

@@ -6,8 +6,9 @@ import ssl
 import aiohttp
 import pytest
 
-from tests.fakes.behaviour import Hang
+from tests.fakes.behaviour import Hang, Sse
 from tests.fakes.certificates import Authority
+from tests.fakes.journal import Outcome
 from tests.fakes.upstream import FakeUpstream
 from tests.fakes_selftest.raw_client import CHAT
 
@@ -60,3 +61,21 @@ async def test_close_is_seen_through_tls() -> None:
             await post_chat(upstream, timeout_s=0.1)
         [attempt] = upstream.journal
         await upstream.wait_closed(attempt, timeout_s=1)
+
+
+async def test_flood_through_tls_pauses_and_ends() -> None:
+    """A client that reads slowly over TLS is felt, and gets every byte in the end."""
+    events = [b"data: %060d\n\n" % number for number in range(200_000)]
+    async with FakeUpstream(Sse(events=[b"".join(events)]), tls=AUTHORITY.server()) as upstream:
+        async with (
+            aiohttp.ClientSession(read_bufsize=4096) as session,
+            session.post(
+                f"{upstream.url}/chat/completions", json=CHAT, ssl=AUTHORITY.client()
+            ) as response,
+        ):
+            [attempt] = await upstream.wait_for_attempts(1)
+            await upstream.wait_blocked(attempt)
+            body = await response.read()
+        assert body == b"".join(events)
+        await upstream.wait_finished(attempt)
+        assert attempt.outcome is Outcome.COMPLETED

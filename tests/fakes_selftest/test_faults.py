@@ -66,7 +66,7 @@ async def test_every_fault_plays(upstream: FakeUpstream, name: str) -> None:
     """An HTTP library times out on what never ends, fails on what breaks, and reads the rest."""
     if name in NEVER_ENDING:
         with pytest.raises(asyncio.TimeoutError):
-            await play(upstream, FAULTS[name], timeout_s=0.1)
+            await play(upstream, FAULTS[name], timeout_s=0.2)
     elif name in BROKEN_CONNECTION or name.startswith("chunk_"):
         with pytest.raises(aiohttp.ClientError):
             await play(upstream, FAULTS[name])
