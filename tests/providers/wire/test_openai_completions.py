@@ -64,3 +64,15 @@ def test_log_probabilities_of_a_completion() -> None:
         (" there", -0.5),
         (" lived", -1.5),
     ]
+
+
+def test_log_probabilities_in_the_shape_of_a_chat() -> None:
+    """llama.cpp gives a completion's tokens the shape that a chat's have."""
+    logprobs = {"content": [{"id": 655, **w.token_logprob(" there", -0.5, [(" there", -0.5)])}]}
+    first = _completion(" there", finish=None, logprobs=logprobs)
+    body = stream_of(first, _completion("", finish="stop"))
+
+    response = fold_complete(decode_stream(body, request=completing()).events, numbered=False)
+
+    assert response.text == " there"
+    assert [(t.token, t.logprob) for t in response.logprobs] == [(" there", -0.5)]

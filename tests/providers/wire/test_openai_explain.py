@@ -116,6 +116,16 @@ CODES: dict[str, tuple[int, dict[str, object], str]] = {
         said(code=400, type="exceed_context_size_error"),
         "CONTEXT_LENGTH_EXCEEDED",
     ),
+    "what llama.cpp was not started for": (
+        501,
+        said("This server does not support embeddings.", code=501, type="not_supported_error"),
+        "UPSTREAM_REJECTED_REQUEST",
+    ),
+    "an image that llama.cpp cannot see": (
+        500,
+        said("image input is not supported - hint: provide the mmproj", type="server_error"),
+        "UPSTREAM_REJECTED_REQUEST",
+    ),
     "context by its text": (
         400,
         said("This model's maximum context length is 4096 tokens."),
@@ -178,15 +188,31 @@ def test_an_error_in_a_list() -> None:
     assert explain(429, body).name() == "UPSTREAM_RATE_LIMITED"
 
 
-def test_the_numbers_of_a_long_prompt_are_told() -> None:
-    """The caller learns by how much the prompt is too long."""
-    error = explain(vendor.CONTEXT_TOO_LONG.status, vendor.CONTEXT_TOO_LONG.body)
+LONG_PROMPTS: dict[str, dict[str, object]] = {
+    "OpenAI": said(
+        "This model's maximum context length is 4096 tokens. However, your messages resulted in "
+        "9031 tokens.",
+        code="context_length_exceeded",
+    ),
+    "vLLM": said(
+        "This model's maximum context length is 4096 tokens. However, you requested 9031 tokens "
+        "(9026 in the messages, 5 in the completion).",
+        type="BadRequestError",
+    ),
+    "llama.cpp": said(
+        "request (9031 tokens) exceeds the available context size (4096 tokens), try increasing it",
+        type="exceed_context_size_error",
+    ),
+}
 
-    assert error.metadata == {
-        "httpStatus": "400",
-        "maxTokens": "128000",
-        "promptTokens": "130012",
-    }
+
+@pytest.mark.parametrize("case", LONG_PROMPTS)
+def test_the_numbers_of_a_long_prompt_are_told(case: str) -> None:
+    """The caller learns by how much the prompt is too long."""
+    error = explain(400, LONG_PROMPTS[case])
+
+    assert error.name() == "CONTEXT_LENGTH_EXCEEDED"
+    assert error.metadata == {"httpStatus": "400", "maxTokens": "4096", "promptTokens": "9031"}
 
 
 @pytest.mark.parametrize("case", VENDOR_ERRORS)

@@ -11,7 +11,7 @@ from enum import Enum, auto
 
 import msgspec
 
-from weir.v1.generation_pb2 import GenerationEvent, TokenLogprob
+from weir.v1.generation_pb2 import GenerationEvent, PartDelta, TokenLogprob
 
 HELD_MAX_CHARS = 8 << 20
 """What the tool calls of one answer may hold until they are repeated whole at their end."""
@@ -31,12 +31,14 @@ class TextKind(Enum):
 class OpenPart:
     """A part that has begun and not ended."""
 
-    __slots__ = ("half", "index")
+    __slots__ = ("half", "index", "kept")
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, index: int, *, kept: list[str] | None = None) -> None:
         self.index = index
         self.half = ""
         """First half of a surrogate pair, waiting for the second."""
+        self.kept = kept
+        """All that was said, of a part that is repeated whole at its end."""
 
 
 class OpenCall(OpenPart):
@@ -45,10 +47,10 @@ class OpenCall(OpenPart):
     __slots__ = ("arguments", "call_id", "name")
 
     def __init__(self, index: int, call_id: str, name: str) -> None:
-        super().__init__(index)
+        self.arguments: list[str] = []
+        super().__init__(index, kept=self.arguments)
         self.call_id = call_id
         self.name = name
-        self.arguments: list[str] = []
 
 
 class PartWriter:
@@ -219,21 +221,22 @@ class PartWriter:
         delta = event.part_delta
         delta.index = part.index
         try:
-            self._fill(event, part, text)
+            _fill(delta, part, text)
         except UnicodeEncodeError:
             text, part.half = _mend(text)
-            self._fill(event, part, text)
+            _fill(delta, part, text)
         if logprobs:
             delta.logprobs.extend(logprobs)
         if text or logprobs:
             self._events.append(event)
 
-    def _fill(self, event: GenerationEvent, part: OpenPart, text: str) -> None:
-        if isinstance(part, OpenCall):
-            event.part_delta.arguments_json = text
-            part.arguments.append(text)
-        else:
-            event.part_delta.text = text
+
+def _fill(delta: PartDelta, part: OpenPart, text: str) -> None:
+    if part.kept is None:
+        delta.text = text
+    else:
+        delta.arguments_json = text
+        part.kept.append(text)
 
 
 def whole(text: str) -> str:

@@ -46,37 +46,45 @@ class SseSplitter:
         if not data:
             return []
         held = self._held
-        if b"\n\n" not in data and not (held and held[-1] == _LF == data[0]):
-            held += data
-            if len(held) > self._max_event_bytes:
-                self._overflow()
-            return []
+        end = data.rfind(b"\n\n")
         if held:
+            if end < 0 and not held[-1] == _LF == data[0]:
+                return self._hold(data)
             held += data
             data = bytes(held)
             held.clear()
-        return self._split(data)
+            end = data.rfind(b"\n\n")
+        elif end < 0:
+            return self._hold(data)
+        if end + 2 < len(data):
+            self._hold(data[end + 2 :])
+        # The usual case: each event is one data field with a space after its colon. Then every line
+        # feed stands between two events, or after the last.
+        if end <= self._max_event_bytes and data.startswith(b"data: "):
+            fields = data[6:end].split(b"\n\ndata: ")
+            if data.count(b"\n", 0, end) == 2 * (len(fields) - 1):
+                return [(b"", field) for field in fields]
+        return self._split(data[:end])
 
     def rest(self) -> SseEvent | None:
         """Return the event that the end of the stream left open; the standard discards it."""
         return parse_event(bytes(self._held))
 
+    def _hold(self, data: bytes) -> list[SseEvent]:
+        self._held += data
+        if len(self._held) > self._max_event_bytes:
+            self._overflow()
+        return []
+
     def _split(self, data: bytes) -> list[SseEvent]:
-        blocks = data.split(b"\n\n")
-        rest = blocks.pop()
+        """Cut whole events of any kind; the last comes without its blank line."""
         events: list[SseEvent] = []
-        for block in blocks:
+        for block in data.split(b"\n\n"):
             if len(block) > self._max_event_bytes:
                 self._overflow()
                 return events
-            # The usual case: one data field, one space after the colon.
-            if block.startswith(b"data: ") and b"\n" not in block:
-                events.append((b"", block[6:]))
-            elif (event := parse_event(block)) is not None:
+            if (event := parse_event(block)) is not None:
                 events.append(event)
-        self._held += rest
-        if len(rest) > self._max_event_bytes:
-            self._overflow()
         return events
 
     def _overflow(self) -> None:

@@ -19,7 +19,8 @@ from weir_server.providers.wire.parts import HELD_MAX_CHARS, PartWriter, TextKin
 class ChatAnswer:
     """One answer of a chat model, as far as it has come.
 
-    `hide_reasoning` leaves reasoning out, for callers that asked for none of it.
+    `failure` is set when what has come breaks the answer. `hide_reasoning` leaves reasoning out,
+    for callers that asked for none of it.
     """
 
     __slots__ = (
@@ -30,43 +31,74 @@ class ChatAnswer:
         "_last",
         "_quirks",
         "_usage",
+        "failure",
         "finished",
-        "noted",
         "writer",
     )
 
     def __init__(self, quirks: Quirks, *, hide_reasoning: bool) -> None:
         self.writer = PartWriter()
+        self.failure: UpstreamError | None = None
         self.finished = False
         """Whether the vendor has said why the answer ended."""
-        self.noted = False
-        """Whether the vendor has said anything at all."""
         self._calls = ToolCalls(self.writer)
         self._choice = Choice()
         """The choice that said why the answer ended; the first one wins."""
-        self._first = Chunk()
-        self._last = self._first
+        self._first: Chunk | None = None
+        """The first chunk that names the model; Azure's very first is about filters only."""
+        self._last: Chunk | None = None
         self._usage: object = None
         """What the vendor said last of usage: where it repeats itself, the last is the sum."""
         self._quirks = quirks
         self._hide_reasoning = hide_reasoning
 
     @property
-    def begun(self) -> bool:
-        """Whether the answer holds anything."""
-        return self.writer.produced or self._calls.waiting
+    def cut(self) -> bool:
+        """Whether an end now would leave something out: the reason of an answer that has begun.
 
-    def note(self, chunk: Chunk) -> None:
-        """Take what a chunk says of the answer as a whole."""
-        if not self._first.model:
-            # Azure's first chunk is about filters and names neither model nor id.
-            self._first = chunk
+        An answer that holds nothing needs no reason, but somebody must have said so.
+        """
+        begun = self.writer.produced or self._calls.waiting
+        return not self.finished and (begun or self._last is None)
+
+    def take(self, chunk: Chunk) -> None:
+        """Take a chunk of a stream."""
+        self._note(chunk)
+        for choice in chunk.choices or ():
+            if choice.index:
+                continue  # another answer, which nobody asked for
+            if choice.delta is not None:
+                self._say(choice.delta, choice.logprobs)
+            elif choice.text is not None:
+                self._complete(choice.text, choice.logprobs)
+            if choice.finish_reason or self.writer.held_chars:
+                self._finish(choice)
+
+    def take_whole(self, chunk: Chunk) -> None:
+        """Take a whole answer."""
+        self._note(chunk)
+        for choice in chunk.choices or ():
+            if choice.index:
+                continue
+            if choice.message is not None:
+                # In a whole answer each call stands alone, with or without an id.
+                for number, call in enumerate(choice.message.tool_calls or ()):
+                    call.index = number
+                self._say(choice.message, choice.logprobs)
+            elif choice.text is not None:
+                self._complete(choice.text, choice.logprobs)
+            self._finish(choice)
+
+    def _note(self, chunk: Chunk) -> None:
         self._last = chunk
-        self.noted = True
+        if self._first is None and chunk.model:
+            self._first = chunk
         if chunk.usage is not None:
             self._usage = chunk.usage
+        if chunk.error is not None:
+            self.break_off(chunk.error)
 
-    def say(self, said: Said, logprobs: Logprobs | None) -> None:
+    def _say(self, said: Said, logprobs: Logprobs | None) -> None:
         """Write what the model says."""
         writer = self.writer
         reasoning = said.reasoning_content or said.reasoning
@@ -81,36 +113,41 @@ class ChatAnswer:
             if said.refusal:
                 writer.text(TextKind.REFUSAL, said.refusal)
         if said.tool_calls:
-            self._calls.take(said.tool_calls, response_id=self._first.id or "")
+            self._calls.take(said.tool_calls, response_id=self._response_id())
         if said.function_call is not None:
-            self._calls.take_function(said.function_call, response_id=self._first.id or "")
+            self._calls.take_function(said.function_call, response_id=self._response_id())
 
-    def complete(self, text: str, logprobs: Logprobs | None) -> None:
+    def _response_id(self) -> str:
+        return (self._first.id if self._first is not None else None) or ""
+
+    def _complete(self, text: str, logprobs: Logprobs | None) -> None:
         """Write what a completion says."""
-        if logprobs is not None and logprobs.tokens:
+        if logprobs is not None and logprobs.content:
+            # llama.cpp gives a completion's log probabilities the shape of a chat's.
+            self._say_with_logprobs(TextKind.TEXT, text, logprobs.content)
+        elif logprobs is not None and logprobs.tokens:
             self.writer.text_with_logprobs(TextKind.TEXT, text, completion_logprobs(logprobs))
         elif text:
             self.writer.text(TextKind.TEXT, text)
 
-    def finish(self, choice: Choice) -> None:
+    def _finish(self, choice: Choice) -> None:
         """Take why the answer ended; saying it again changes nothing."""
         if not self.finished and choice.finish_reason:
             self._choice = choice
             self.finished = True
-
-    def fault(self) -> UpstreamError | None:
-        """Say whether what has come so far breaks the answer."""
-        if self._choice.finish_reason in FAILURES:
-            return self.broken_off(self._choice.error)
+            if choice.finish_reason in FAILURES:
+                self.break_off(choice.error)
         if self.writer.held_chars > HELD_MAX_CHARS:
-            return UpstreamProtocolError(metadata={"cause": "too_large"})
-        return None
+            self.failure = UpstreamProtocolError(metadata={"cause": "too_large"})
 
-    def broken_off(self, error: object) -> UpstreamError:
-        """Return what an error in the midst of the answer means."""
+    def break_off(self, error: object) -> None:
+        """Take an error instead of the rest of the answer."""
+        if self.failure is not None:
+            return
         if self.writer.produced:
-            return UpstreamStreamBroken(metadata={"cause": "error_event"})
-        return explain_said(error)
+            self.failure = UpstreamStreamBroken(metadata={"cause": "error_event"})
+        else:
+            self.failure = explain_said(error)
 
     def end(self) -> GenerationEvent:
         """Close all parts and return the `end` of a complete answer."""
@@ -127,7 +164,8 @@ class ChatAnswer:
         else:
             label = choice.finish_reason or ""
             reason = reason_of(label, refused=writer.refused, called=writer.called)
-        first, last = self._first, self._last
+        last = self._last or Chunk()
+        first = self._first or last
         usage = None
         if self._usage is not None:
             usage = read_usage(self._usage, produced=writer.produced, quirks=self._quirks)

@@ -10,7 +10,7 @@ from weir_server.core.handler import Batch
 from weir_server.providers.wire.openai.answer import ChatAnswer
 from weir_server.providers.wire.openai.decode_unary import UnaryDecoder
 from weir_server.providers.wire.openai.quirks import Quirks
-from weir_server.providers.wire.openai.shapes import ANYTHING, CHUNK, Choice, decode
+from weir_server.providers.wire.openai.shapes import ANYTHING, CHUNK, Chunk, decode
 from weir_server.providers.wire.sse import SseSplitter
 
 DONE = b"[DONE]"
@@ -19,7 +19,16 @@ DONE = b"[DONE]"
 class StreamDecoder:
     """Decodes one streamed chat or completion; see base.Decoder."""
 
-    __slots__ = ("_answer", "_begun", "_done_required", "_splitter", "_whole", "done", "failure")
+    __slots__ = (
+        "_answer",
+        "_done_required",
+        "_flowing",
+        "_not_a_stream",
+        "_splitter",
+        "_whole",
+        "done",
+        "failure",
+    )
 
     def __init__(self, quirks: Quirks, *, hide_reasoning: bool = False) -> None:
         self.done = False
@@ -27,34 +36,38 @@ class StreamDecoder:
         self._answer = ChatAnswer(quirks, hide_reasoning=hide_reasoning)
         self._splitter = SseSplitter()
         self._done_required = quirks.done_required
-        self._begun = False
+        self._flowing = False
+        """Whether the stream has begun and not ended."""
+        self._not_a_stream = False
         self._whole: UnaryDecoder | None = UnaryDecoder(quirks, hide_reasoning=hide_reasoning)
         """Decodes what is no stream: an error, or an answer of a server that cannot stream."""
 
     def feed(self, data: bytes) -> list[GenerationEvent]:
         """Take more bytes; return the events they complete."""
-        if self.done or self.failure is not None or not data:
-            return []
-        if not self._begun:
-            self._begun = True
-            if not data.startswith(b"{"):
-                self._whole = None
-        if self._whole is not None:
-            self._whole.feed(data)
-            self.failure = self._whole.failure
+        if not self._flowing and not self._flows(data):
             return []
         for name, said in self._splitter.feed(data):
-            if self._ended_by(name, said):
+            if said == DONE:
+                self._complete()
                 break
-        else:
-            self.failure = self._splitter.failure
+            # The standard of server-sent events replaces what is not UTF-8.
+            chunk = decode(CHUNK, said, utf8_errors="replace")
+            if chunk is not None and chunk.choices is not None:
+                self._answer.take(chunk)
+            elif said:
+                self._take_odd(chunk, name, said)
+            if self._answer.failure is not None:
+                self._fail(self._answer.failure)
+                break
+        if self._splitter.failure is not None:
+            self._fail(self._splitter.failure)
         return self._answer.writer.take()
 
     def finish(self) -> Batch | None:
         """Take the end of the body: a good one only after `[DONE]`, unless the quirks say so."""
         if self.done or self.failure is not None:
             return None
-        if self._begun and self._whole is not None:
+        if self._whole is not None and self._not_a_stream:
             batch = self._whole.finish()
             self.done, self.failure = self._whole.done, self._whole.failure
             return batch
@@ -68,57 +81,42 @@ class StreamDecoder:
             self.failure = UpstreamStreamBroken(metadata={"cause": "cut"})
         return self._answer.writer.take() or None
 
-    def _ended_by(self, name: bytes, said: bytes) -> bool:
-        """Take an event; return whether it ends the answer, well or badly."""
-        if said == DONE:
-            self._complete()
-            return True
-        if said:
-            self._take(name, said)
-        return self.failure is not None
+    def _flows(self, data: bytes) -> bool:
+        """Look at bytes that come before the stream has begun or after it has ended."""
+        if self.done or self.failure is not None or not data:
+            return False
+        if self._whole is not None and (self._not_a_stream or data.startswith(b"{")):
+            self._not_a_stream = True
+            self._whole.feed(data)
+            self.failure = self._whole.failure
+            return False
+        self._whole = None
+        self._flowing = True
+        return True
 
-    def _take(self, name: bytes, said: bytes) -> None:
-        # The standard of server-sent events replaces what is not UTF-8.
-        chunk = decode(CHUNK, said, utf8_errors="replace")
+    def _take_odd(self, chunk: Chunk | None, name: bytes, said: bytes) -> None:
+        """Take an event that is no chunk with choices."""
         if chunk is None:
-            self.failure = UpstreamProtocolError(metadata={"cause": "malformed"})
+            self._answer.failure = UpstreamProtocolError(metadata={"cause": "malformed"})
             return
-        answer = self._answer
-        answer.note(chunk)
-        choices = chunk.choices
-        if chunk.error is not None:
-            self.failure = answer.broken_off(chunk.error)
-        elif choices:
-            self._take_choice(choices[0] if choices[0].index == 0 else _first(choices))
-        elif choices is None:
-            self._take_other(name, said)
-
-    def _take_choice(self, choice: Choice) -> None:
-        answer = self._answer
-        if choice.delta is not None:
-            answer.say(choice.delta, choice.logprobs)
-        elif choice.text is not None:
-            answer.complete(choice.text, choice.logprobs)
-        if choice.finish_reason or answer.writer.held_chars:
-            answer.finish(choice)
-            self.failure = answer.fault()
-
-    def _take_other(self, name: bytes, said: bytes) -> None:
-        """Take an event that is no chunk: vLLM's bare error, or one to skip, such as a ping."""
         other = decode(ANYTHING, said, utf8_errors="replace")
+        # vLLM's error has no `error` around it. The rest is usage, or to be skipped, like a ping.
         if name == b"error" or (isinstance(other, dict) and other.get("object") == "error"):
-            self.failure = self._answer.broken_off(other)
+            self._answer.break_off(other)
+        else:
+            self._answer.take(chunk)
 
     def _complete(self) -> None:
         answer = self._answer
-        if not answer.finished and (answer.begun or not answer.noted):
+        if answer.cut:
             # Proxies close a stream politely though the server behind them was cut off.
-            self.failure = UpstreamStreamBroken(metadata={"cause": "cut"})
+            self._fail(UpstreamStreamBroken(metadata={"cause": "cut"}))
             return
         answer.writer.add(answer.end())
         self.done = True
+        self._flowing = False
 
-
-def _first(choices: list[Choice]) -> Choice:
-    """Return the choice with index 0; a request never asks for others."""
-    return next((choice for choice in choices if choice.index == 0), Choice())
+    def _fail(self, failure: WeirError) -> None:
+        if self.failure is None and not self.done:
+            self.failure = failure
+            self._flowing = False

@@ -10,7 +10,7 @@ from weir_server.providers.wire.body import Body
 from weir_server.providers.wire.openai.answer import ChatAnswer
 from weir_server.providers.wire.openai.errors import explain_said
 from weir_server.providers.wire.openai.quirks import Quirks
-from weir_server.providers.wire.openai.shapes import ANYTHING, CHUNK, Choice, Said, decode
+from weir_server.providers.wire.openai.shapes import ANYTHING, CHUNK, decode
 
 
 class UnaryDecoder:
@@ -39,33 +39,17 @@ class UnaryDecoder:
         if chunk is None:
             self.failure = UpstreamProtocolError(metadata={"cause": "malformed"})
             return None
-        if chunk.error is not None:
-            self.failure = explain_said(chunk.error)
-            return None
-        if chunk.choices is None:
+        if chunk.error is None and chunk.choices is None:
             # vLLM's bare error, or something that is no answer at all.
             self.failure = _not_an_answer(decode(ANYTHING, body))
             return None
         answer = self._answer
-        answer.note(chunk)
-        choice = next((c for c in chunk.choices if c.index == 0), Choice())
-        if choice.message is not None:
-            answer.say(_numbered(choice.message), choice.logprobs)
-        elif choice.text is not None:
-            answer.complete(choice.text, choice.logprobs)
-        answer.finish(choice)
-        self.failure = answer.fault()
+        answer.take_whole(chunk)
+        self.failure = answer.failure
         if self.failure is None:
             answer.writer.add(answer.end())
             self.done = True
         return answer.writer.take() or None
-
-
-def _numbered(message: Said) -> Said:
-    """Number the tool calls: in a whole answer each stands alone, with or without an id."""
-    for index, call in enumerate(message.tool_calls or ()):
-        call.index = index
-    return message
 
 
 def _not_an_answer(said: object) -> WeirError:

@@ -60,6 +60,7 @@ _SPECIFIC: Mapping[str, type[UpstreamError]] = {
     "model_not_found": UpstreamModelNotFound,
     "deploymentnotfound": UpstreamModelNotFound,
     "model_decommissioned": UpstreamModelNotFound,
+    "not_supported_error": UpstreamRejectedRequest,  # llama.cpp, with status 501
     "request_too_large": UpstreamRequestTooLarge,
     "engine_overloaded": UpstreamOverloaded,
     "overloaded": UpstreamOverloaded,
@@ -114,6 +115,8 @@ _TEXTS: tuple[tuple[re.Pattern[str], type[UpstreamError], frozenset[int]], ...] 
         frozenset({400, 403, 429}),
     ),
     (re.compile(r"api key not valid"), UpstreamCredentialsRejected, frozenset({400})),
+    # llama.cpp, of an image for a model that takes none
+    (re.compile(r"\bis not supported\b"), UpstreamRejectedRequest, frozenset({500, 501})),
     (re.compile(r"overloaded|at capacity"), UpstreamOverloaded, frozenset({500, 502, 503, 504})),
     (
         re.compile(r"(?:download|fetch)\w* (?:the )?(?:image|file|media|url)"),
@@ -123,10 +126,18 @@ _TEXTS: tuple[tuple[re.Pattern[str], type[UpstreamError], frozenset[int]], ...] 
 )
 """Words that tell, in lower case, where a vendor gives no code; each with its statuses."""
 
-_CONTEXT_NUMBERS = re.compile(
-    r"context length is (\d{1,9}) tokens.{0,200}?(?:resulted in|requested) (\d{1,9}) tokens",
-    re.DOTALL,
+_CONTEXT_NUMBERS = (
+    re.compile(
+        r"context length is (?P<max>\d{1,9}) tokens"
+        r".{0,200}?(?:resulted in|requested) (?P<prompt>\d{1,9}) tokens",
+        re.DOTALL,
+    ),
+    re.compile(
+        r"request \((?P<prompt>\d{1,9}) tokens\) exceeds .{0,40}context size "
+        r"\((?P<max>\d{1,9}) tokens\)"
+    ),
 )
+"""How OpenAI and vLLM, and llama.cpp, tell by how much a prompt is too long."""
 
 _MAY_WAIT = (
     UpstreamRateLimited,
@@ -222,5 +233,7 @@ _IS_STATUS = re.compile(r"[45][0-9][0-9]")
 
 
 def _context_numbers(text: str) -> dict[str, str]:
-    found = _CONTEXT_NUMBERS.search(text)
-    return {"maxTokens": found[1], "promptTokens": found[2]} if found else {}
+    for pattern in _CONTEXT_NUMBERS:
+        if found := pattern.search(text):
+            return {"maxTokens": found["max"], "promptTokens": found["prompt"]}
+    return {}
