@@ -123,6 +123,14 @@ def test_an_unknown_event_is_skipped() -> None:
     assert response.message.parts[0].text == "a"
 
 
+@pytest.mark.parametrize("nothing", [None, "", {}])
+def test_an_error_of_nothing_is_no_error(nothing: object) -> None:
+    """Some servers fill every field they know."""
+    chunks = [{**chunk, "error": nothing} for chunk in CHUNKS.text(["Hi"])]
+
+    assert folded(*chunks).message.parts[0].text == "Hi"
+
+
 def test_a_two_mebibyte_line_is_too_large() -> None:
     """The bound on one event holds for the whole decoder."""
     begun = stream_of(CHUNKS.content("a"), done=False)

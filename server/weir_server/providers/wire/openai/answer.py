@@ -45,7 +45,7 @@ class ChatAnswer:
         self._choice = Choice()
         """The choice that said why the answer ended; the first one wins."""
         self._first: Chunk | None = None
-        """The first chunk that names the model; Azure's very first is about filters only."""
+        """The first chunk that has a name; Azure's very first is about filters only."""
         self._last: Chunk | None = None
         self._usage: object = None
         """What the vendor said last of usage: where it repeats itself, the last is the sum."""
@@ -91,11 +91,11 @@ class ChatAnswer:
 
     def _note(self, chunk: Chunk) -> None:
         self._last = chunk
-        if self._first is None and chunk.model:
+        if self._first is None and (chunk.model or chunk.id):
             self._first = chunk
         if chunk.usage is not None:
             self._usage = chunk.usage
-        if chunk.error is not None:
+        if chunk.error:
             self.break_off(chunk.error)
 
     def _say(self, said: Said, logprobs: Logprobs | None) -> None:

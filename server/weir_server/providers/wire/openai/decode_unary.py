@@ -39,7 +39,7 @@ class UnaryDecoder:
         if chunk is None:
             self.failure = UpstreamProtocolError(metadata={"cause": "malformed"})
             return None
-        if chunk.error is None and chunk.choices is None:
+        if not chunk.error and chunk.choices is None:
             # vLLM's bare error, or something that is no answer at all.
             self.failure = _not_an_answer(decode(ANYTHING, body))
             return None
