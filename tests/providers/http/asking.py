@@ -9,7 +9,7 @@ from weir.v1.generation_pb2 import GenerationEvent
 from weir.v1.model_pb2 import ModelCapabilities
 from weir.v1.provider_service_pb2 import ChatRequest
 from weir_server.core.call import Call, TraceContext
-from weir_server.core.clock import SystemClock
+from weir_server.core.clock import Clock, SystemClock
 from weir_server.core.deadline import Deadline
 from weir_server.core.handler import Request
 from weir_server.core.target import Operation, Target
@@ -47,9 +47,10 @@ def a_call(
     timeout_s: float = 30.0,
     attempt_timeout_s: float | None = None,
     trace: TraceContext | None = None,
+    clock: Clock = CLOCK,
 ) -> Call:
     """Return a call that has just arrived."""
-    now_s = CLOCK.monotonic_s()
+    now_s = clock.monotonic_s()
     return Call(
         request_id="request-1",
         response_id="response-1",
@@ -75,6 +76,7 @@ def a_provider(
     *,
     extra: dict[str, str] | None = None,
     wire: Wire | None = None,
+    clock: Clock = CLOCK,
 ) -> HttpProvider:
     """Return the fake as a provider."""
     return HttpProvider(
@@ -83,7 +85,7 @@ def a_provider(
         headers=ProviderHeaders(credential={"authorization": f"Bearer {KEY}"}, extra=extra or {}),
         wire=wire or OpenAIWire(),
         client=client,
-        clock=CLOCK,
+        clock=clock,
     )
 
 
