@@ -26,10 +26,10 @@ from weir_server.providers.http.connect import verified_tls
 from weir_server.providers.http.guard import Endpoint, EndpointPolicy, parse_endpoint
 from weir_server.providers.http.headers import ProviderHeaders
 from weir_server.providers.http.watchdog import HttpLimits
+from weir_server.providers.local.dialect import DIALECT, LIMITS
 from weir_server.providers.local.engine import LocalEngine, LocalEngineSettings
 from weir_server.providers.local.provider import LocalProvider
 from weir_server.providers.vendors import LOCAL_CAPABILITIES, VENDORS, Vendor
-from weir_server.providers.wire.openai.quirks import LLAMA_CPP
 from weir_server.providers.wire.openai.wire import OpenAIWire
 from weir_server.settings.tree import ProviderSettings, Settings
 
@@ -229,13 +229,13 @@ class Maker:
                 context_tokens_per_slot=plan.context_tokens,
             )
         )
-        wire = OpenAIWire(LLAMA_CPP)
-        client = self._client(None, private_ok=True)
+        wire = OpenAIWire(DIALECT)
+        client = HttpClient(clock=self._clock, limits=LIMITS)
         # The one loopback address that Weir admits by itself: its own engine's.
         policy = EndpointPolicy(allow_private=True, allow_insecure_http=True)
 
         def reach(running: LocalEngine) -> tuple[HttpProvider, Route]:
-            headers = ProviderHeaders(credential={"authorization": f"Bearer {running.api_key}"})
+            headers = ProviderHeaders(credential=running.headers)
             provider = HttpProvider(
                 name=PROVIDER_PREFIX + provider_id,
                 endpoint=parse_endpoint(running.base_url, policy),
@@ -247,7 +247,11 @@ class Maker:
             return provider, Route(parse_endpoint(running.origin, policy), headers)
 
         local = LocalProvider(engine, wire=wire, client=client, reach=reach)
-        await local.start()
+        try:
+            await local.start()
+        except BaseException:
+            await local.close()
+            raise
         return local
 
 

@@ -11,10 +11,12 @@ import json
 import secrets
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from weir_server.providers.local.dialect import CONNECTION_HEADERS
 from weir_server.providers.local.errors import EngineNotInstalled, EngineStartFailed
 from weir_server.providers.local.weights import usable_weights
 
@@ -39,7 +41,8 @@ class LocalEngineSettings:
     threads: int = 1
     """Compute threads. They spin at barriers: more than the idle cores collapse the speed."""
     batch_tokens: int = 64
-    """Prompt tokens between two looks at whether the caller is still there."""
+    """Prompt tokens between two looks at whether the caller is still there. Fewer than 64 halve
+    the speed in long prompts, more make an abandoned one last longer."""
     temperature: float = 0.2
     """Where the caller sets none. Greedy decoding loops with so small a model."""
     top_p: float = 0.9
@@ -83,6 +86,11 @@ class LocalEngine:
     def base_url(self) -> str:
         """The root of the OpenAI-shaped interface; set by `start`."""
         return f"{self._origin}/v1"
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What every request to the listener must carry; the key is among them."""
+        return {"authorization": f"Bearer {self.api_key}", **CONNECTION_HEADERS}
 
     @property
     def is_running(self) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from weir.v1.provider_service_pb2 import ChatRequest
 from weir_server.core.call import Call
@@ -57,9 +58,13 @@ class LocalProvider(Handler, ProviderTokenCounter):
 
     @asynccontextmanager
     async def open(self, call: Call, request: Request) -> AsyncIterator[AsyncIterator[Batch]]:
-        """Ask the model; leaving the block stops it at its next token."""
+        """Ask the model; leaving the block stops it at its next token.
+
+        Always as a stream, whatever the caller gets: the engine notices only when it writes that
+        nobody listens any more.
+        """
         provider, _ = await self._running()
-        async with provider.open(call, request) as batches:
+        async with provider.open(replace(call, streaming=True), request) as batches:
             yield batches
 
     async def count_text(self, call: Call, target: Target, text: str) -> TokenCount:
@@ -96,4 +101,5 @@ class LocalProvider(Handler, ProviderTokenCounter):
 
     async def close(self) -> None:
         """Stop every generation and the engine."""
+        await self._client.close()
         await self._engine.stop()
