@@ -59,7 +59,8 @@ class AsyncClient:
     timeout_s: seconds for a call that sets none itself; stream_timeout_s the same for streams.
 
     The connection is made at the first call and belongs to the event loop that runs then. Closing
-    the client cancels what is still open.
+    the client cancels what is still open. A process that calls with asyncio and then forks may hang
+    in the child, for gRPC's own threads are gone there: fork before the first call, or spawn.
 
     Every call takes the keyword arguments of CallOptions and raises WeirError, a class by what to
     do next. Unavailable servers are tried three times, 0.2 s to 2 s apart, as long as nothing of
