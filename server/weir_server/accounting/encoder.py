@@ -18,7 +18,7 @@ CACHE_ENTRIES = 4_096
 
 # A letter, then a space or a mark that ends a word. No encoding has a token across it: words end
 # in letters, and what follows a word begins a piece of its own.
-_WORD_END = re.compile(r"[^\W\d_](?=[ \n\r\t.,;:!?)\]}\"…，。、！？；：])")  # noqa: RUF001
+_WORD_END = re.compile(r"[^\W\d_](?=[ \n\r\t.,;:!?)\]}\"…\uff0c。、\uff01\uff1f\uff1b\uff1a])")
 
 
 class Encoder:
