@@ -5,6 +5,8 @@ from contextlib import AbstractAsyncContextManager
 from copy import deepcopy
 from itertools import chain
 
+from typing_extensions import override
+
 from weir.v1.content_pb2 import Modality
 from weir.v1.embedding_service_pb2 import EmbedRequest
 from weir.v1.provider_service_pb2 import ChatRequest, CompleteRequest
@@ -31,14 +33,12 @@ STREAMED = frozenset({"StreamChat", "StreamComplete"})
 _NOTHING = Conversation()
 
 
-class ValidationStage:
+class ValidationStage(Handler):
     """Lets well-formed requests through, to models that can do what they ask.
 
     A stage without work after the request has gone on: it hands out the next stage's own context
     manager, so that batches pass without touching it.
     """
-
-    __slots__ = ("_catalogue", "_limits", "_next")
 
     def __init__(
         self, next_handler: Handler, limits: ValidationLimits, catalogue: Catalogue
@@ -47,6 +47,7 @@ class ValidationStage:
         self._limits = limits
         self._catalogue = catalogue
 
+    @override
     def open(
         self, call: Call, request: Request
     ) -> AbstractAsyncContextManager[AsyncIterator[Batch]]:
