@@ -5,6 +5,7 @@ import gc
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TypeVar
 
 import grpc
@@ -257,9 +258,9 @@ async def test_retries(server: ScriptedServer, caller: weir.Client) -> None:
     assert len(server.seen) == 2
 
 
-def test_outside_its_block() -> None:
+def test_outside_its_block(tmp_path: Path) -> None:
     """A stream that was not entered says how to use it, and one is used once."""
-    with weir.Client("127.0.0.1:1") as caller:
+    with weir.Client(f"unix:{tmp_path}/nobody.sock") as caller:
         with pytest.raises(RuntimeError, match="with client"):
             caller.stream_chat("Hi").response()
         with caller.stream_chat("Hi") as stream, pytest.raises(RuntimeError, match="once"):

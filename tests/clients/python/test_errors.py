@@ -1,5 +1,7 @@
 """Does a failure arrive with everything the server said about it, as the class that helps?"""
 
+import socket
+
 import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
@@ -178,9 +180,13 @@ async def test_a_message_over_grpcs_own_limit(
 
 async def test_nobody_there() -> None:
     """A server that does not listen is unavailable."""
-    async with weir.AsyncClient("127.0.0.1:1", timeout_s=10) as client:
-        with pytest.raises(weir.UnavailableError):
-            await client.chat("Hi")
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))  # a port that nobody else can listen on meanwhile
+        host, port = reserved.getsockname()
+
+        async with weir.AsyncClient(f"{host}:{port}", timeout_s=10) as client:
+            with pytest.raises(weir.UnavailableError):
+                await client.chat("Hi")
 
 
 def test_an_error_of_an_end() -> None:
