@@ -1,0 +1,152 @@
+"""Every RPC of the contract is served, by stubs and by a tool that knows reflection only."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import grpc.aio
+import pytest
+from google.protobuf import descriptor_pool, json_format, message_factory
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message import Message
+
+from tests.service.asking import ask_raw, refusal_of, stream_raw
+from tests.service.weir import ECHO, Weir, serving
+from weir.v1 import embedding_service_pb2, model_service_pb2, provider_service_pb2
+
+BUF = Path(sys.executable).parent / "buf"
+FILES = (provider_service_pb2, embedding_service_pb2, model_service_pb2)
+
+CHAT = {"messages": [{"role": "ROLE_USER", "parts": [{"text": "one two"}]}]}
+CONFIG = {"providerKind": "echo", "model": "echo"}
+REQUESTS: Mapping[str, Mapping[str, Any]] = {
+    "Initialize": {"providerId": "mine", "config": CONFIG},
+    "ValidateConfig": {"config": CONFIG, "probe": True},
+    "Complete": {"prompt": "one two"},
+    "StreamComplete": {"request": {"prompt": "one two"}},
+    "Chat": CHAT,
+    "StreamChat": {"request": CHAT},
+    "CountTokens": {"text": "one two"},
+    "ValidateTokenCount": {"text": "one two", "maxTokens": 1},
+    "Embed": {"inputs": [{"text": "one"}]},
+    "ListModels": {},
+    "GetModel": {"name": "models/echo"},
+    "GetServerInfo": {},
+}
+SAID: Mapping[str, str] = {
+    "Initialize": '"provider": "providers/mine"',
+    "ValidateConfig": '"valid": true',
+    "Complete": '"text": "one two"',
+    "StreamComplete": '"finishReason": "FINISH_REASON_STOP"',
+    "Chat": '"text": "one two"',
+    "StreamChat": '"finishReason": "FINISH_REASON_STOP"',
+    "CountTokens": '"tokens": "2"',
+    "ValidateTokenCount": '"excessTokens": "1"',
+    "Embed": '"dimensions": 16',
+    "ListModels": '"name": "models/echo"',
+    "GetModel": '"name": "models/echo"',
+    "GetServerInfo": '"serverVersion"',
+}
+"""A piece of each answer as JSON, by which it shows that the right servicer gave it."""
+
+
+def methods() -> list[MethodDescriptor]:
+    """Every method of every service in the contract's package."""
+    services = [service for file in FILES for service in file.DESCRIPTOR.services_by_name.values()]
+    return [method for service in services for method in service.methods]
+
+
+def path_of(method: MethodDescriptor) -> str:
+    return f"/{method.containing_service.full_name}/{method.name}"
+
+
+def test_the_table_of_requests_is_whole() -> None:
+    """A new RPC needs a request here, and then a servicer."""
+    names = [method.name for method in methods()]
+    assert sorted(names) == sorted(REQUESTS) == sorted(SAID)
+
+
+def test_no_service_of_the_package_is_forgotten() -> None:
+    """A new file with a service has to be added above."""
+    proto = Path(__file__).parents[2] / "proto" / "weir" / "v1"
+    pool = descriptor_pool.Default()
+    known = {service for file in FILES for service in file.DESCRIPTOR.services_by_name}
+    for source in proto.glob("*.proto"):
+        declared = pool.FindFileByName(f"weir/v1/{source.name}")
+        assert set(declared.services_by_name) <= known
+
+
+@pytest.mark.parametrize("method", methods(), ids=lambda method: method.name)
+async def test_every_method_is_served(weir: Weir, method: MethodDescriptor) -> None:
+    """It answers a good request with what its contract says, and nothing says UNIMPLEMENTED."""
+    request = json_format.ParseDict(dict(REQUESTS[method.name]), _new(method.input_type))
+    payload = request.SerializeToString()
+    if method.server_streaming:
+        replies = [m async for m in stream_raw(weir, path_of(method), payload, timeout=10)]
+    else:
+        replies = [await ask_raw(weir, path_of(method), payload, timeout=10)]
+    texts = [
+        json_format.MessageToJson(_new(method.output_type, reply), indent=None) for reply in replies
+    ]
+    assert any(SAID[method.name] in text for text in texts)
+
+
+@pytest.mark.parametrize("method", methods(), ids=lambda method: method.name)
+async def test_every_method_answers_the_empty_message(weir: Weir, method: MethodDescriptor) -> None:
+    """Nothing at all is lawful bytes: an answer, or INVALID_ARGUMENT that names a field."""
+    try:
+        if method.server_streaming:
+            _ = [m async for m in stream_raw(weir, path_of(method), b"", timeout=10)]
+        else:
+            await ask_raw(weir, path_of(method), b"", timeout=10)
+    except grpc.aio.AioRpcError as error:
+        refusal = refusal_of(error)
+        assert refusal.code == "INVALID_ARGUMENT"
+        assert refusal.reason in {"INVALID_REQUEST", "CONFIG_INVALID"}
+        assert refusal.fields
+    else:
+        assert method.name in {"ListModels", "GetServerInfo", "ValidateConfig"}
+
+
+def _new(descriptor: Any, data: bytes = b"") -> Message:
+    made: Message = message_factory.GetMessageClass(descriptor).FromString(data)
+    return made
+
+
+async def test_buf_calls_every_method_by_reflection_alone() -> None:
+    """A tool without the contract's files gets the schema from the server and calls each RPC."""
+    two_at_once = asyncio.Semaphore(2)
+    async with serving(ECHO) as weir:
+
+        async def call(method: MethodDescriptor) -> tuple[int | None, str, str]:
+            async with two_at_once:
+                return await _curl(weir.app.address, method)
+
+        answers = await asyncio.gather(*map(call, methods()))
+    for method, (code, output, errors) in zip(methods(), answers):
+        assert code == 0, errors
+        assert SAID[method.name].replace(" ", "") in output.replace(" ", ""), method.name
+
+
+async def _curl(address: str, method: MethodDescriptor) -> tuple[int | None, str, str]:
+    process = await asyncio.create_subprocess_exec(
+        *(str(BUF), "curl", "--protocol", "grpc", "--http2-prior-knowledge"),
+        *("--data", json.dumps(REQUESTS[method.name]), f"http://{address}{path_of(method)}"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    output, errors = await process.communicate()
+    return process.returncode, output.decode(), errors.decode()
+
+
+async def test_without_reflection_there_is_no_schema() -> None:
+    """An operator switches it off; the services themselves stay."""
+    async with serving(server={"reflection": "off"}) as weir:
+        code, _, errors = await _curl(weir.app.address, methods()[-1])
+        reply = await ask_raw(weir, path_of(methods()[-1]), b"")
+    assert code != 0
+    assert "in schema" in errors
+    assert reply
