@@ -177,14 +177,15 @@ def test_the_end_of_a_stream_says_what_the_status_says() -> None:
         (errors.UpstreamError(), -1),
         (errors.UpstreamConnectFailed(), -1),
         (errors.UpstreamQuotaExhausted(), -1),
-        (errors.GatewayDraining(), 0),
+        (errors.GatewayDraining(), 1),
+        (errors.UpstreamRateLimited(retry_after_s=0.0), 1),
         (errors.UpstreamRateLimited(retry_after_s=2.0), 2000),
         (errors.InvalidRequest(), None),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, WeirError) else "",
 )
 def test_pushback_tells_clients_when_to_come_again(error: WeirError, expected: int | None) -> None:
-    """-1 where Weir used its attempts, 0 while draining, else the wait or nothing."""
+    """-1 where Weir used its attempts, else the wait or nothing; never 0, which hangs clients."""
     assert status.pushback_ms(error) == expected
 
 

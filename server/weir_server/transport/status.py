@@ -21,6 +21,9 @@ VIOLATION_TEXT_MAX_CHARS = 200
 ATTEMPTS_MAX = 8
 NEVER_RETRY_MS = -1
 """gRPC's own sign for clients not to retry: Weir has used the attempts that made sense."""
+AT_ONCE_MS = 1
+"""The shortest wait to ask for: at 0 the C core of grpcio 1.85 never tries again nor fails, and the
+call hangs until its deadline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,9 @@ ROWS: dict[type[WeirError], Row] = {
     ),
     errors.UpstreamError: Row(_UNAVAILABLE, "The provider failed.", pushback_ms=NEVER_RETRY_MS),
     errors.GatewayDraining: Row(
-        _UNAVAILABLE, "This server is shutting down; another takes the call.", pushback_ms=0
+        _UNAVAILABLE,
+        "This server is shutting down; another takes the call.",
+        pushback_ms=AT_ONCE_MS,
     ),
     errors.GatewayOverloaded: Row(_UNAVAILABLE, "The gateway is overloaded."),
     errors.InternalError: Row(
@@ -209,7 +214,7 @@ def to_details(
 def pushback_ms(error: WeirError) -> int | None:
     """Return what `grpc-retry-pushback-ms` should say, or None to leave it out."""
     if error.retry_after_s is not None:
-        return round(error.retry_after_s * 1000)
+        return max(AT_ONCE_MS, round(error.retry_after_s * 1000))
     return row_of(type(error)).pushback_ms
 
 
