@@ -25,6 +25,10 @@ READABLE_TYPES = frozenset(
     | {"application/octet-stream"}
 )
 """Media types that an answer may have; a page for people is none of them."""
+# Looking an enum's value up by name costs more than a microsecond.
+_GENERATING = Phase.PHASE_GENERATING
+_SUCCEEDED = ErrorReason.ERROR_REASON_UNSPECIFIED
+_ABANDONED = ErrorReason.ERROR_REASON_CLIENT_CANCELLED
 MODELS = HttpRequest(path="/models", method="GET")
 
 
@@ -67,7 +71,7 @@ class HttpProvider(Handler):
             provider=self._name,
             model=target.vendor_model,
             # What holds if nobody waits for another outcome.
-            reason=ErrorReason.ERROR_REASON_CLIENT_CANCELLED,
+            reason=_ABANDONED,
         )
         begun_s = self._clock.monotonic_s()
         try:
@@ -136,7 +140,7 @@ class HttpProvider(Handler):
                     _complete(exchange, attempt)
                 if events:
                     exchange.progressed()
-                    call.progress.phase = Phase.PHASE_GENERATING
+                    call.progress.phase = _GENERATING
                     yield events
                 if decoder.failure is not None:
                     raise decoder.failure
@@ -146,7 +150,7 @@ class HttpProvider(Handler):
             if decoder.done:
                 _complete(exchange, attempt)
             if last is not None:
-                call.progress.phase = Phase.PHASE_GENERATING
+                call.progress.phase = _GENERATING
                 yield last
             if decoder.failure is not None:
                 raise decoder.failure
@@ -158,4 +162,4 @@ class HttpProvider(Handler):
 
 def _complete(exchange: UpstreamExchange, attempt: Attempt) -> None:
     exchange.answered = True
-    attempt.reason = ErrorReason.ERROR_REASON_UNSPECIFIED
+    attempt.reason = _SUCCEEDED

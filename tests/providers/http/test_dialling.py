@@ -241,6 +241,28 @@ async def test_the_last_good_answer_outlives_the_name_server_for_five_minutes() 
         await resolver.resolve("a.example", 443)
 
 
+async def test_a_name_server_that_hangs_delays_only_the_first() -> None:
+    """With a last good answer at hand nobody waits long, and the next callers do not wait."""
+    asked = 0
+
+    async def once_only(host: str, port: int) -> Sequence[str]:
+        nonlocal asked
+        asked += 1
+        if asked > 1:
+            await asyncio.sleep(60)
+        return ["8.8.8.8"]
+
+    clock = HandClock()
+    resolver = GuardedResolver(clock=clock, lookup=once_only, patience_s=0.05)
+    await resolver.resolve("a.example", 443)
+    clock.now_s += 60
+    for _ in range(3):
+        (address,) = await resolver.resolve("a.example", 443)
+        assert address["host"] == "8.8.8.8"
+
+    assert asked == 2
+
+
 async def test_an_empty_answer_is_no_answer() -> None:
     """A name without addresses fails as one that does not exist."""
     resolver = GuardedResolver(clock=HandClock(), lookup=Names([[]]))

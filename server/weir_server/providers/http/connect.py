@@ -28,6 +28,9 @@ FRESH_S = 10.0
 """How long an answer is used without asking again."""
 LAST_GOOD_S = 300.0
 """How long the last good answer is used when asking fails."""
+PATIENCE_S = 2.0
+"""How long a name server may think while there is a last good answer: one that has gone keeps
+everybody waiting for longer than connecting may take."""
 
 Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
 """Asks for the addresses of a name and a port. Raises OSError when there is no answer."""
@@ -58,8 +61,11 @@ class GuardedResolver(AbstractResolver):
     endpoint and not to another.
     """
 
-    def __init__(self, *, clock: Clock, lookup: Lookup | None = None) -> None:
+    def __init__(
+        self, *, clock: Clock, lookup: Lookup | None = None, patience_s: float = PATIENCE_S
+    ) -> None:
         self._clock = clock
+        self._patience_s = patience_s
         self._lookup = system_lookup if lookup is None else lookup
         self._answers: dict[tuple[str, int], _Answer] = {}
 
@@ -93,18 +99,22 @@ class GuardedResolver(AbstractResolver):
         """
         answer = self._answers.setdefault((host, port), _Answer())
         async with answer.asking:
-            if self._clock.monotonic_s() - answer.at_s < FRESH_S:
+            now_s = self._clock.monotonic_s()
+            is_usable = now_s - answer.good_s < LAST_GOOD_S
+            if is_usable and now_s - answer.asked_s < FRESH_S:
                 return answer.addresses
             try:
-                found = await self._lookup(host, port)
+                async with asyncio.timeout(self._patience_s if is_usable else None):
+                    found = await self._lookup(host, port)
                 if not found:
                     raise OSError("the name has no address")
-            except OSError:
-                if self._clock.monotonic_s() - answer.at_s < LAST_GOOD_S:
-                    return answer.addresses
-                self._answers.pop((host, port), None)
-                raise
-            answer.addresses, answer.at_s = tuple(found), self._clock.monotonic_s()
+            except OSError:  # TimeoutError is one
+                if not is_usable:
+                    self._answers.pop((host, port), None)
+                    raise
+            else:
+                answer.addresses, answer.good_s = tuple(found), self._clock.monotonic_s()
+            answer.asked_s = self._clock.monotonic_s()
             return answer.addresses
 
     @override
@@ -116,7 +126,10 @@ class GuardedResolver(AbstractResolver):
 @dataclass(slots=True)
 class _Answer:
     addresses: Sequence[str] = ()
-    at_s: float = float("-inf")
+    good_s: float = float("-inf")
+    """When they were heard."""
+    asked_s: float = float("-inf")
+    """When the name server was asked last, with or without success."""
     asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
