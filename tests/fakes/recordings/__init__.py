@@ -1,6 +1,7 @@
 """What do vendors' streams look like? Event streams in files, each with what it must decode to.
 
-The streams are composed from the fields that each vendor documents. Beside `name.sse` lies
+The streams are composed from the fields that each vendor documents; those of `local` were recorded
+from the embedded engine, ids and times replaced. Beside `name.sse` lies
 `name.json`, the folded answer: `text`, `reasoning`, `refusal`, `tool_calls` (id, name, arguments),
 `finish_reason`, `logprobs` and `usage`; null or empty is what the stream does not tell.
 """
