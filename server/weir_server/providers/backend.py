@@ -100,12 +100,15 @@ class HttpProvider(Handler):
             attempt.duration.FromNanoseconds(int((ended_s - begun_s) * 1e9))
             call.progress.attempts.append(attempt)
 
-    async def probe(self, call: Call) -> None:
+    async def probe(self, call: Call, *, timeout_s: float | None = None) -> None:
         """Ask for the list of models, which costs nothing and needs the credential.
 
+        timeout_s: upper bound of the attempt; None: what remains of the call's deadline.
         Raises WeirError when the provider cannot be reached or refuses.
         """
-        exchange = self._client.open(self._route, MODELS, call=call, streaming=False)
+        exchange = self._client.open(
+            self._route, MODELS, call=call, streaming=False, attempt_timeout_s=timeout_s
+        )
         try:
             async with exchange:
                 await self._accept(exchange)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -36,6 +37,8 @@ from weir_server.settings.tree import ProviderSettings, Settings
 KIND_DEFAULT = "openai"
 KINDS = ("openai", "local", "echo")
 PROVIDER_PREFIX = "providers/"
+PROBE_TIMEOUT_S = 10.0
+"""How long a provider may take to list its models where its configuration sets no timeout."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +170,9 @@ class Maker:
             client=client,
             clock=self._clock,
         )
-        return Provider(facts=facts, handler=remote, probe=remote.probe, close=_nothing_to_close)
+        timeout_s = plan.timeout_s if plan.timeout_s is not None else PROBE_TIMEOUT_S
+        probe = partial(remote.probe, timeout_s=timeout_s)
+        return Provider(facts=facts, handler=remote, probe=probe, close=_nothing_to_close)
 
     def _http(self, provider_id: str, plan: Plan) -> tuple[Endpoint, ProviderHeaders, Vendor]:
         vendor = VENDORS.get(plan.vendor)
