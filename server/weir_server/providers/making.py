@@ -36,6 +36,8 @@ from weir_server.settings.tree import ProviderSettings, Settings
 
 KIND_DEFAULT = "openai"
 KINDS = ("openai", "local", "echo")
+REMOTE_ONLY = ("endpoint", "api_key", "api_key_secret_ref", "organization_id")
+"""What only a provider that is reached over the network can use."""
 PROVIDER_PREFIX = "providers/"
 PROBE_TIMEOUT_S = 10.0
 """How long a provider may take to list its models where its configuration sets no timeout."""
@@ -263,6 +265,11 @@ class Maker:
 def _facts(provider_id: str, plan: Plan) -> ProviderFacts:
     if plan.kind not in KINDS:
         raise _invalid(plan, "provider_kind", "KIND", f"Use one of {', '.join(KINDS)}.")
+    for name in REMOTE_ONLY if plan.kind != KIND_DEFAULT else ():
+        if getattr(plan, name):
+            raise _invalid(
+                plan, name, "NOT_FOR_KIND", f"Leave it out: {plan.kind} has no use for it."
+            )
     vendor = VENDORS.get(plan.vendor)
     capabilities = {
         "echo": echo_capabilities(),
