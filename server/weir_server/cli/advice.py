@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from weir.errors import Code, WeirError
+from weir.errors import Code, StreamBrokenError, WeirError
 
 _LATER: Final = "Try again in a moment."
 _REPORT: Final = "Tell whoever runs this Weir, with the request id: its log has the cause."
@@ -95,6 +95,8 @@ def next_step(error: WeirError) -> str:
     """Return what to do about an error; where the reason is not known here, the code decides."""
     if error.reason in BY_REASON:
         return BY_REASON[error.reason]
+    if isinstance(error, StreamBrokenError):
+        return _RUN_AGAIN
     if error.code is Code.UNAVAILABLE:
         return _unreachable(error)
     return _BY_CODE.get(error.code, _REPORT)

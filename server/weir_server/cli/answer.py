@@ -41,9 +41,9 @@ class AnswerView:
         self._quiet = quiet
         self._clock_s = clock_s
         self._begun_s = clock_s()
-        self._styles: dict[int, str] = {}
+        self._kinds: dict[int, str] = {}
         self._at_line_start = True
-        self._kind = ""
+        self._index = 0
         self.text = ""
         self.first_token_s: float | None = None
         """From the call to the first piece of the answer, as seen from here."""
@@ -60,7 +60,7 @@ class AnswerView:
         """Show an event."""
         kind = event.WhichOneof("event")
         if kind == "part_start":
-            self._styles[event.part_start.index] = event.part_start.part.WhichOneof("kind") or ""
+            self._kinds[event.part_start.index] = event.part_start.part.WhichOneof("kind") or ""
         elif kind == "part_delta" and self.first_token_s is None:
             self.first_token_s = self._clock_s() - self._begun_s
         elif kind == "end":
@@ -100,12 +100,12 @@ class AnswerView:
         return " · ".join(facts)
 
     def _show(self, index: int, text: str) -> None:
-        kind = self._styles.get(index, "")
+        kind = self._kinds.get(index, "")
         if not text or kind not in _STYLES:
             return
-        if kind != self._kind and self._kind:
+        if index != self._index:
             self._break_line()
-        self._kind = kind
+        self._index = index
         if kind == "text":
             self.text += text
         self._terminal.answer(text, _STYLES[kind])

@@ -1,5 +1,6 @@
 """How does a command reach a server? With the Python client, as any program would."""
 
+import os
 import sys
 
 import weir
@@ -7,6 +8,10 @@ from weir.v1.generation_pb2 import GenerationOptions
 from weir_server.cli.exit_codes import ExitCode
 from weir_server.cli.failures import CommandError
 from weir_server.cli.options import Server, Wanted
+
+# gRPC reads this once, when it is first imported. Without it a person who calls a server that goes
+# away sees lines of the C core beside the command's own. Whoever sets it themselves keeps theirs.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # noqa: TID251 written for gRPC, not read
 
 
 def client_of(server: Server) -> weir.AsyncClient:

@@ -19,7 +19,7 @@ from weir_server.cli.server_process import ServerProcess
 from weir_server.cli.terminal import Terminal
 from weir_server.settings.defaults import LOCAL_MODEL, local_is_installed
 
-QUESTION = "Explain in three sentences what a river weir is for."
+QUESTION = "Explain in three sentences why the sky is blue."
 ANSWER_DEADLINE_S = 120.0
 
 

@@ -75,7 +75,7 @@ def tell(terminal: Terminal, error: errors.WeirError, server: Server | None) -> 
     """Say what went wrong with a call, and what to do next."""
     if error.reason:
         terminal.say(f"error: {error.message} ({error.reason}, {error.code.name})", "red")
-    elif error.code is errors.Code.UNAVAILABLE and server is not None:
+    elif isinstance(error, errors.UnavailableError) and server is not None:
         terminal.say(f"error: No Weir answers at {server.address}. ({error.code.name})", "red")
         terminal.say(f"  gRPC says: {error.message}", "dim")
     else:
