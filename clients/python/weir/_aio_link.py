@@ -102,7 +102,7 @@ class AioLink:
     async def close(self) -> None:
         """Cancel what is open and leave the server; a second time does nothing."""
         self._closed = True
-        for call in list(self._open):
+        for call in list(self._open):  # older gRPC finds only some of them when a channel closes
             call.cancel()
         if self._stubs is not None:
             await self._stubs.channel.close()

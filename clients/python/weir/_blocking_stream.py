@@ -49,9 +49,6 @@ class Stream(Reading[ResponseT, BlockingCall], Generic[ResponseT]):
     ) -> None:
         self.cancel()
 
-    def __del__(self) -> None:
-        self.cancel()
-
     @property
     def text(self) -> Iterator[str]:
         """The text of the answer, piece by piece, without reasoning or refusals."""

@@ -267,7 +267,8 @@ def test_the_fold_keeps_copies() -> None:
     fold = ChatFold()
     for event in text_answer("a"):
         fold.add(event)
-        event.Clear()
+        event.end.usage.total_tokens += 99
+        event.part_start.part.text = "changed"
 
     assert fold.response() == fold_chat(text_answer("a"))
 

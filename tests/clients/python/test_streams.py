@@ -3,15 +3,17 @@
 import asyncio
 import gc
 import time
+from collections.abc import Awaitable
 
 import grpc
 import pytest
+from google.rpc.error_details_pb2 import ErrorInfo
 
 import weir
 from tests.clients.python import answers
 from tests.clients.python.scripted_server import Failure, Pause, ScriptedServer
 from weir.v1.content_pb2 import Part
-from weir.v1.error_pb2 import Error, ErrorReason
+from weir.v1.error_pb2 import Attempt, Error, ErrorReason
 from weir.v1.provider_service_pb2 import ChatResponse
 
 
@@ -129,7 +131,7 @@ async def test_cancel_from_another_task(server: ScriptedServer, client: weir.Asy
     server.play(answers.text_answer("a")[:3], Pause())
 
     async with client.stream_chat("Hi") as stream, asyncio.TaskGroup() as tasks:
-        reading = tasks.create_task(_failure_of(stream))
+        reading = tasks.create_task(_failure_of(stream.response()))
         await server.first_call()
         await asyncio.sleep(0.05)
         stream.cancel()
@@ -138,17 +140,20 @@ async def test_cancel_from_another_task(server: ScriptedServer, client: weir.Asy
 
 
 async def test_closing_the_client(server: ScriptedServer) -> None:
-    """Closing cancels open streams and waiting calls."""
+    """Closing cancels open streams and waiting calls; then the client says that it is closed."""
     server.play(answers.text_answer("a")[:3], Pause())
+    server.play(Pause())
     client = weir.AsyncClient(server.address)
 
     async with client.stream_chat("Hi") as stream, asyncio.TaskGroup() as tasks:
-        reading = tasks.create_task(_failure_of(stream))
-        await server.first_call()
-        await asyncio.sleep(0.05)
+        await anext(stream)
+        reading = tasks.create_task(_failure_of(stream.response()))
+        waiting = tasks.create_task(_failure_of(client.chat("Hi")))
+        await asyncio.sleep(0.1)
         await client.close()
 
     assert isinstance(reading.result(), weir.CallCancelledError)
+    assert isinstance(waiting.result(), weir.CallCancelledError)
     with pytest.raises(RuntimeError, match="closed"):
         await client.chat("Hi")
 
@@ -216,6 +221,28 @@ async def test_an_end_with_an_error(server: ScriptedServer, client: weir.AsyncCl
     assert seen == events
     assert caught.value.reason == "UPSTREAM_STREAM_BROKEN"
     assert caught.value.usage == answers.USAGE
+
+
+async def test_a_status_that_says_less_than_the_end(
+    server: ScriptedServer, client: weir.AsyncClient
+) -> None:
+    """What the status leaves out, the stream has told: attempts, usage, identity."""
+    attempt = Attempt(provider="providers/openai")
+    failed = answers.failed_end(Error(code=weir.Code.ABORTED))
+    failed.end.metadata.attempts.append(attempt)
+    bare = ErrorInfo(reason="UPSTREAM_STREAM_BROKEN", domain="weir")
+    server.play(
+        answers.numbered([answers.start(), failed]),
+        Failure(code=grpc.StatusCode.ABORTED, details=[bare]),
+    )
+
+    async with client.stream_chat("Hi") as stream:
+        with pytest.raises(weir.StreamBrokenError) as caught:
+            await stream.response()
+
+    assert caught.value.attempts == (attempt,)
+    assert caught.value.usage == answers.USAGE
+    assert caught.value.response_id == answers.RESPONSE_ID
 
 
 async def test_a_failed_end_with_status_ok(
@@ -315,9 +342,9 @@ async def test_many_streams_leave_nothing_behind(
     assert len(asyncio.all_tasks()) <= before
 
 
-async def _failure_of(stream: weir.AsyncStream[ChatResponse]) -> BaseException | None:
+async def _failure_of(call: Awaitable[ChatResponse]) -> BaseException | None:
     try:
-        await stream.response()
+        await call
     except (weir.WeirError, asyncio.CancelledError) as error:
         return error
     return None
