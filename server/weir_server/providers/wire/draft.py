@@ -5,7 +5,12 @@ from collections.abc import Sequence
 import msgspec
 
 from weir.v1.error_pb2 import FieldViolation
-from weir.v1.generation_pb2 import ProviderExtension, UnsupportedOptionPolicy
+from weir.v1.generation_pb2 import (
+    UNSUPPORTED_OPTION_POLICY_DROP_WITH_WARNING,
+    UNSUPPORTED_OPTION_POLICY_UNSPECIFIED,
+    ProviderExtension,
+    UnsupportedOptionPolicy,
+)
 from weir.v1.generation_pb2 import Warning as WarningEvent
 from weir_server.core.errors import InvalidRequest, UnsupportedModality, UnsupportedOption
 
@@ -27,16 +32,12 @@ class Draft:
         body: dict[str, object],
         *,
         unsupported: frozenset[str] = frozenset(),
-        policy: UnsupportedOptionPolicy.ValueType = (
-            UnsupportedOptionPolicy.UNSUPPORTED_OPTION_POLICY_UNSPECIFIED
-        ),
+        policy: UnsupportedOptionPolicy.ValueType = UNSUPPORTED_OPTION_POLICY_UNSPECIFIED,
     ) -> None:
         self.body = body
         self.warnings: list[WarningEvent] = []
         self._unsupported = unsupported
-        self._may_drop = (
-            policy == UnsupportedOptionPolicy.UNSUPPORTED_OPTION_POLICY_DROP_WITH_WARNING
-        )
+        self._may_drop = policy == UNSUPPORTED_OPTION_POLICY_DROP_WITH_WARNING
         self._violations: list[FieldViolation] = []
         self._kinds: set[type[InvalidRequest]] = set()
 

@@ -1,18 +1,21 @@
 """How is a conversation said to a chat model? Messages as the vendor's chat reference has them."""
 
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Sequence
 
-from weir.v1.content_pb2 import MediaDetail, MediaPart, Message, Modality, Part, Role
+from weir.v1 import content_pb2
+from weir.v1.content_pb2 import MediaPart, Message, Modality, Part
 from weir_server.providers.wire.draft import Draft
 from weir_server.providers.wire.openai.quirks import Quirks
 
 Json = dict[str, object]
 
+# Here and wherever a call passes, values are read off the module: asked of its class, as in
+# `Role.ROLE_USER`, an enum of protobuf searches for the name anew, which takes most of a microsecond.
 _DETAILS = {
-    MediaDetail.MEDIA_DETAIL_AUTO: "auto",
-    MediaDetail.MEDIA_DETAIL_LOW: "low",
-    MediaDetail.MEDIA_DETAIL_HIGH: "high",
+    content_pb2.MEDIA_DETAIL_AUTO: "auto",
+    content_pb2.MEDIA_DETAIL_LOW: "low",
+    content_pb2.MEDIA_DETAIL_HIGH: "high",
 }
 
 _AUDIO_FORMATS = {
@@ -25,20 +28,21 @@ _AUDIO_FORMATS = {
 """The two formats that `input_audio` takes, by media type."""
 
 
-def encode_messages(draft: Draft, messages: list[Message], quirks: Quirks) -> list[Json]:
+def encode_messages(draft: Draft, messages: Sequence[Message], quirks: Quirks) -> list[Json]:
     """Return the conversation in the vendor's words; what cannot be said is named in `draft`."""
     encoded: list[Json] = []
-    for index, message in enumerate(messages):
+    # A slice is a list of Python's own: that iterates much faster than the field itself.
+    for index, message in enumerate(messages[:]):
         path = f"messages[{index}]"
         match message.role:
-            case Role.ROLE_SYSTEM:
+            case content_pb2.ROLE_SYSTEM:
                 encoded.append(_instructions(draft, path, message, "system"))
-            case Role.ROLE_DEVELOPER:
+            case content_pb2.ROLE_DEVELOPER:
                 role = "developer" if quirks.developer_role else "system"
                 encoded.append(_instructions(draft, path, message, role))
-            case Role.ROLE_ASSISTANT:
+            case content_pb2.ROLE_ASSISTANT:
                 encoded.append(_assistant(draft, path, message, quirks))
-            case Role.ROLE_TOOL:
+            case content_pb2.ROLE_TOOL:
                 encoded.extend(_tool_results(draft, path, message))
             case _:
                 encoded.append(_user(draft, path, message))
@@ -50,9 +54,10 @@ def _instructions(draft: Draft, path: str, message: Message, role: str) -> Json:
 
 
 def _user(draft: Draft, path: str, message: Message) -> Json:
-    parts = message.parts
-    if all(part.WhichOneof("kind") == "text" for part in parts):
-        return _named({"role": "user", "content": _texts(draft, path, parts)}, message)
+    parts = message.parts[:]
+    texts = [part.text for part in parts if part.WhichOneof("kind") == "text"]
+    if len(texts) == len(parts):
+        return _named({"role": "user", "content": _text_content(texts)}, message)
     content: list[Json] = []
     for index, part in enumerate(parts):
         part_path = f"{path}.parts[{index}]"
@@ -122,9 +127,9 @@ def _tool_results(draft: Draft, path: str, message: Message) -> list[Json]:
 
 
 def _texts(
-    draft: Draft, path: str, parts: Iterable[Part], field: str = "parts"
+    draft: Draft, path: str, parts: Sequence[Part], field: str = "parts"
 ) -> str | list[Json]:
-    """Return parts that can only be text: one as a string, more as a list."""
+    """Return parts that can only be text; what else they are is named in `draft`."""
     texts: list[str] = []
     for index, part in enumerate(parts):
         match part.WhichOneof("kind"):
@@ -134,6 +139,11 @@ def _texts(
                 draft.unsupported_medium(f"{path}.{field}[{index}].media")
             case kind:
                 draft.unsupported_part(f"{path}.{field}[{index}].{kind}")
+    return _text_content(texts)
+
+
+def _text_content(texts: list[str]) -> str | list[Json]:
+    """Say texts in the plainest form: one as a string, more as a list."""
     if len(texts) > 1:
         return [{"type": "text", "text": text} for text in texts]
     return texts[0] if texts else ""
@@ -141,20 +151,20 @@ def _texts(
 
 def _media(draft: Draft, path: str, media: MediaPart) -> Json:
     match _modality(media), media.WhichOneof("source"):
-        case Modality.MODALITY_IMAGE, "inline_data":
+        case content_pb2.MODALITY_IMAGE, "inline_data":
             return _image(media, _data_url(media))
-        case Modality.MODALITY_IMAGE, "uri":
+        case content_pb2.MODALITY_IMAGE, "uri":
             return _image(media, media.uri)
-        case Modality.MODALITY_AUDIO, "inline_data" if media.mime_type.lower() in _AUDIO_FORMATS:
+        case content_pb2.MODALITY_AUDIO, "inline_data" if media.mime_type.lower() in _AUDIO_FORMATS:
             audio = {
                 "data": b64encode(media.inline_data).decode(),
                 "format": _AUDIO_FORMATS[media.mime_type.lower()],
             }
             return {"type": "input_audio", "input_audio": audio}
-        case Modality.MODALITY_DOCUMENT, "inline_data":
+        case content_pb2.MODALITY_DOCUMENT, "inline_data":
             file = {"filename": media.filename or "file", "file_data": _data_url(media)}
             return {"type": "file", "file": file}
-        case Modality.MODALITY_DOCUMENT, "file_id":
+        case content_pb2.MODALITY_DOCUMENT, "file_id":
             return {"type": "file", "file": {"file_id": media.file_id}}
         case _:
             draft.unsupported_medium(path)
@@ -177,13 +187,13 @@ def _modality(media: MediaPart) -> Modality.ValueType:
         return media.modality
     match media.mime_type.partition("/")[0].lower():
         case "image":
-            return Modality.MODALITY_IMAGE
+            return content_pb2.MODALITY_IMAGE
         case "audio":
-            return Modality.MODALITY_AUDIO
+            return content_pb2.MODALITY_AUDIO
         case "video":
-            return Modality.MODALITY_VIDEO
+            return content_pb2.MODALITY_VIDEO
         case _:
-            return Modality.MODALITY_DOCUMENT
+            return content_pb2.MODALITY_DOCUMENT
 
 
 def _named(encoded: Json, message: Message) -> Json:

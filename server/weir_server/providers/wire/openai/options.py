@@ -2,8 +2,10 @@
 
 from typing import Literal
 
-from weir.v1.content_pb2 import Modality
+from weir.v1.content_pb2 import MODALITY_TEXT
 from weir.v1.generation_pb2 import (
+    REASONING_VISIBILITY_SUMMARY,
+    TOOL_CHOICE_MODE_NONE,
     FunctionTool,
     GenerationOptions,
     GrammarFormat,
@@ -11,7 +13,6 @@ from weir.v1.generation_pb2 import (
     OutputFormat,
     ReasoningEffort,
     ReasoningOptions,
-    ReasoningVisibility,
     Tool,
     ToolChoice,
     ToolChoiceMode,
@@ -69,7 +70,8 @@ def add_sampling(
             draft.set("top_k", quirks.top_k_field, options.top_k)
         else:
             draft.unsupported("top_k")
-    _refuse_other_modalities(draft, options)
+    if options.output_modalities:
+        _refuse_other_modalities(draft, options)
 
 
 def add_chat_options(draft: Draft, options: GenerationOptions, quirks: Quirks) -> None:
@@ -94,7 +96,7 @@ def add_chat_options(draft: Draft, options: GenerationOptions, quirks: Quirks) -
 
 def _refuse_other_modalities(draft: Draft, options: GenerationOptions) -> None:
     for index, modality in enumerate(options.output_modalities):
-        if modality != Modality.MODALITY_TEXT:
+        if modality != MODALITY_TEXT:
             draft.refuse(
                 f"options.output_modalities[{index}]",
                 "The provider is asked for text only; choose another model.",
@@ -131,7 +133,7 @@ def _add_tool_choice(draft: Draft, choice: ToolChoice) -> None:
             draft.set("tool_choice", "tool_choice", _MODES[choice.mode])
         case "function_name":
             draft.set("tool_choice", "tool_choice", _function(choice.function_name))
-        case "allowed" if choice.allowed.mode == ToolChoiceMode.TOOL_CHOICE_MODE_NONE:
+        case "allowed" if choice.allowed.mode == TOOL_CHOICE_MODE_NONE:
             draft.set("tool_choice", "tool_choice", "none")
         case "allowed":
             allowed = {
@@ -188,5 +190,5 @@ def _add_reasoning(draft: Draft, reasoning: ReasoningOptions) -> None:
     if reasoning.HasField("budget_tokens"):
         draft.unsupported("reasoning.budget_tokens")
     # Hidden reasoning is left out of the answer; in full is what the vendor gives anyway.
-    if reasoning.visibility == ReasoningVisibility.REASONING_VISIBILITY_SUMMARY:
+    if reasoning.visibility == REASONING_VISIBILITY_SUMMARY:
         draft.unsupported("reasoning.visibility")
