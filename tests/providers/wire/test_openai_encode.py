@@ -19,12 +19,12 @@ from pydantic import TypeAdapter
 from tests.contracts.wire_format import TARGET
 from tests.fakes.upstream import FakeUpstream
 from tests.fakes_selftest.sdk import sdk_for
-from tests.providers.wire.intents import INTENTS
+from tests.providers.wire.intents import INTENTS, MESSAGES
 from weir.v1.embedding_service_pb2 import EmbedInput, EmbedRequest
 from weir.v1.generation_pb2 import GenerationOptions
-from weir.v1.provider_service_pb2 import CompleteRequest
+from weir.v1.provider_service_pb2 import ChatRequest, CompleteRequest
 from weir_server.core.handler import Request
-from weir_server.providers.wire.openai.quirks import OPENAI, Quirks
+from weir_server.providers.wire.openai.quirks import LLAMA_CPP, OPENAI, Quirks
 from weir_server.providers.wire.openai.wire import OpenAIWire
 
 CHAT = TypeAdapter[Any](CompletionCreateParamsNonStreaming)
@@ -108,6 +108,19 @@ def test_a_chat_in_the_sdks_types(intent: str) -> None:
         del unary["logit_bias"]["7"], streamed["logit_bias"]["7"]
     assert settled(CHAT.validate_python(unary)) == unary
     assert settled(CHAT_STREAM.validate_python(streamed)) == streamed
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("quirks", [OPENAI, LLAMA_CPP, Quirks(default_options={"seed": 7})])
+@pytest.mark.parametrize("intent", MESSAGES)
+def test_no_options_say_what_empty_options_say(intent: str, quirks: Quirks, stream: bool) -> None:
+    """A request without options skips them all; the same request with none of them set does not."""
+    without = MESSAGES[intent].request
+    empty = ChatRequest(messages=without.messages, options=GenerationOptions())
+    assert empty.HasField("options") and not without.HasField("options")
+    wire = OpenAIWire(quirks)
+
+    assert wire.encode(without, TARGET, stream=stream) == wire.encode(empty, TARGET, stream=stream)
 
 
 COMPLETION = CompleteRequest(

@@ -24,9 +24,10 @@ def encode_chat(
     """Ask for a chat completion."""
     options = request.options
     draft = draft_of(target, options, quirks)
-    draft.body["messages"] = encode_messages(draft, list(request.messages), quirks)
-    add_sampling(draft, options, quirks, max_tokens_field=quirks.max_tokens_field)
-    add_chat_options(draft, options, quirks)
+    draft.body["messages"] = encode_messages(draft, request.messages, quirks)
+    if request.HasField("options"):
+        add_sampling(draft, options, quirks, max_tokens_field=quirks.max_tokens_field)
+        add_chat_options(draft, options, quirks)
     return request_of("/chat/completions", draft, options, quirks, stream=stream)
 
 
@@ -48,7 +49,8 @@ def request_of(
         body["stream"] = True
         if quirks.stream_usage:
             body["stream_options"] = {"include_usage": True}
-    draft.extend(options.extensions, provider_kind=quirks.provider_kind, reserved=RESERVED)
+    if options.extensions:
+        draft.extend(options.extensions, provider_kind=quirks.provider_kind, reserved=RESERVED)
     for name, value in quirks.default_options.items():
         body.setdefault(name, value)
     return HttpRequest(
