@@ -6,8 +6,9 @@ counting here is synchronous and bounded: it also happens while a call is being 
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from io import StringIO
+from types import TracebackType
 
 from typing_extensions import override
 
@@ -41,21 +42,57 @@ class MeterStage(Handler):
         self._tokens = tokens
 
     @override
-    @asynccontextmanager
-    async def open(self, call: Call, request: Request) -> AsyncIterator[AsyncIterator[Batch]]:
+    def open(
+        self, call: Call, request: Request
+    ) -> AbstractAsyncContextManager[AsyncIterator[Batch]]:
         """Open the attempt, and note what it used by the time the block is left."""
-        meter = _Meter(call, request, self._tokens)
+        return _Attempt(self._next.open(call, request), call, _Meter(call, request, self._tokens))
+
+
+class _Attempt(AbstractAsyncContextManager[AsyncIterator[Batch]]):
+    """One attempt with its meter."""
+
+    __slots__ = ("_call", "_meter", "_next")
+
+    def __init__(
+        self,
+        next_attempt: AbstractAsyncContextManager[AsyncIterator[Batch]],
+        call: Call,
+        meter: "_Meter",
+    ) -> None:
+        self._next = next_attempt
+        self._call = call
+        self._meter = meter
+
+    @override
+    async def __aenter__(self) -> AsyncIterator[Batch]:
         try:
-            async with self._next.open(call, request) as batches:
-                yield _Metered(batches, meter)
+            return _Metered(await self._next.__aenter__(), self._meter)
         except BaseException as error:
-            # The upstream is closed by now; nothing below waits.
-            usage = meter.close(error)
-            if isinstance(error, WeirError):
-                error.usage = usage = error.usage or usage
-            call.progress.usage = usage
+            self._note(error)
             raise
-        call.progress.usage = meter.close(None)
+
+    @override
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        # Leaving may fail itself, and with another error: what is told last is what counts.
+        try:
+            await self._next.__aexit__(kind, error, trace)
+        except BaseException as later:
+            self._note(later)
+            raise
+        self._note(error)
+
+    def _note(self, error: BaseException | None) -> None:
+        """Say what was used. The upstream is closed by now; nothing here waits."""
+        usage = self._meter.close(error)
+        if isinstance(error, WeirError):
+            error.usage = usage = error.usage or usage
+        self._call.progress.usage = usage
 
 
 class _Metered(AsyncIterator[Batch]):

@@ -23,6 +23,10 @@ class TraceContext:
         return self.traceparent[3:35]
 
 
+NO_TRACE = TraceContext()
+"""The trace context of a call that came without one."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Progress:
     """How far a call has come: the one thing stages write to, for heartbeats, errors and logs."""
@@ -54,10 +58,25 @@ class Call:
     arrived_s: float
     """When the call arrived, on the clock's monotonic scale."""
     deadline: Deadline
-    trace: TraceContext = TraceContext()
+    trace: TraceContext = NO_TRACE
     progress: Progress = field(default_factory=Progress)
     targets: tuple[Target, ...] = ()
     """Who may be asked, in order. Routing fills it; resilience narrows it to the one asked."""
+
+    def aimed_at(self, targets: tuple[Target, ...]) -> "Call":
+        """Return this call with other targets; the progress is shared."""
+        return Call(
+            request_id=self.request_id,
+            response_id=self.response_id,
+            method=self.method,
+            operation=self.operation,
+            streaming=self.streaming,
+            arrived_s=self.arrived_s,
+            deadline=self.deadline,
+            trace=self.trace,
+            progress=self.progress,
+            targets=targets,
+        )
 
     @property
     def target(self) -> Target:

@@ -1,16 +1,23 @@
 """What is a provider? A wire format, an address and a credential: the path's last handler."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
 
+from google.protobuf.duration_pb2 import Duration
 from typing_extensions import override
 
-from weir.v1.error_pb2 import Attempt, ErrorReason
+from weir.v1.error_pb2 import Attempt, ErrorReason, FieldViolation
 from weir.v1.generation_pb2 import Phase
 from weir_server.core.call import Call
 from weir_server.core.clock import Clock
-from weir_server.core.errors import UpstreamError, UpstreamProtocolError, WeirError
+from weir_server.core.errors import (
+    InvalidRequest,
+    UpstreamError,
+    UpstreamProtocolError,
+    WeirError,
+)
 from weir_server.core.handler import Batch, Handler, Request
 from weir_server.providers.http.client import HttpClient, Route
 from weir_server.providers.http.exchange import UpstreamExchange
@@ -29,6 +36,8 @@ READABLE_TYPES = frozenset(
 _GENERATING = Phase.PHASE_GENERATING
 _SUCCEEDED = ErrorReason.ERROR_REASON_UNSPECIFIED
 _ABANDONED = ErrorReason.ERROR_REASON_CLIENT_CANCELLED
+_LATE = ErrorReason.ERROR_REASON_DEADLINE_EXCEEDED
+_OUR_FAULT = ErrorReason.ERROR_REASON_INTERNAL
 MODELS = HttpRequest(path="/models", method="GET")
 
 
@@ -56,49 +65,14 @@ class HttpProvider(Handler):
     def __repr__(self) -> str:
         return f"HttpProvider({self._name}, {self._route.endpoint})"
 
-    @asynccontextmanager
-    async def open(self, call: Call, request: Request) -> AsyncIterator[AsyncIterator[Batch]]:
-        """Ask the provider once. The attempt is noted in `call.progress` however it ends."""
-        target = call.target
-        exchange = self._client.open(
-            self._route,
-            self._wire.encode(request, target, stream=call.streaming),
-            call=call,
-            streaming=call.streaming,
-            attempt_timeout_s=target.attempt_timeout_s,
-        )
-        attempt = Attempt(
-            provider=self._name,
-            model=target.vendor_model,
-            # What holds if nobody waits for another outcome.
-            reason=_ABANDONED,
-        )
-        begun_s = self._clock.monotonic_s()
-        try:
-            async with exchange:
-                await self._accept(exchange)
-                decoder = self._wire.decoder(request, target, stream=call.streaming)
-                batches = self._batches(call, exchange, decoder, attempt)
-                try:
-                    yield batches
-                finally:
-                    await batches.aclose()
-        except WeirError as error:
-            attempt.reason = error.reason
-            self._tag(error)
-            raise
-        except asyncio.CancelledError:
-            if call.deadline.remaining_s(self._clock.monotonic_s()) <= 0:
-                attempt.reason = ErrorReason.ERROR_REASON_DEADLINE_EXCEEDED
-            raise
-        except Exception:
-            attempt.reason = ErrorReason.ERROR_REASON_INTERNAL
-            raise
-        finally:
-            ended_s = self._clock.monotonic_s()
-            attempt.start_offset.FromNanoseconds(int((begun_s - call.arrived_s) * 1e9))
-            attempt.duration.FromNanoseconds(int((ended_s - begun_s) * 1e9))
-            call.progress.attempts.append(attempt)
+    def open(
+        self, call: Call, request: Request
+    ) -> AbstractAsyncContextManager[AsyncIterator[Batch]]:
+        """Ask the provider once. The attempt is noted in `call.progress` however it ends.
+
+        Raises UnsupportedOption and its kin for what the wire format cannot say.
+        """
+        return _Asking(self, call, request)
 
     async def probe(self, call: Call, *, timeout_s: float | None = None) -> None:
         """Ask for the list of models, which costs nothing and needs the credential.
@@ -111,12 +85,12 @@ class HttpProvider(Handler):
         )
         try:
             async with exchange:
-                await self._accept(exchange)
+                await self.accept(exchange)
         except WeirError as error:
-            self._tag(error)
+            self.tag(error)
             raise
 
-    async def _accept(self, exchange: UpstreamExchange) -> None:
+    async def accept(self, exchange: UpstreamExchange) -> None:
         """Go on with an answer of status 200 that is no page; else raise what it means."""
         if exchange.status != 200:
             body = await exchange.read_bounded(ERROR_BODY_BYTES)
@@ -125,44 +99,171 @@ class HttpProvider(Handler):
         if media_type not in READABLE_TYPES and not media_type.endswith("+json"):
             raise UpstreamProtocolError(metadata={"cause": "content_type"})
 
-    def _tag(self, error: WeirError) -> None:
+    def send(self, call: Call, request: Request) -> UpstreamExchange:
+        """Return the exchange of one attempt, to be entered at once.
+
+        Raises UnsupportedOption and its kin, and DeadlineTooShort.
+        """
+        target = call.target
+        try:
+            said = self._wire.encode(request, target, stream=call.streaming)
+        except InvalidRequest as refused:
+            if call.streaming:
+                refused.violations = tuple(map(_in_stream, refused.violations))
+            raise
+        if said.warnings:
+            call.progress.warnings.extend(said.warnings)
+        return self._client.open(
+            self._route,
+            said,
+            call=call,
+            streaming=call.streaming,
+            attempt_timeout_s=target.attempt_timeout_s,
+        )
+
+    def begin(self, call: Call, now_s: float) -> Attempt:
+        """Note an attempt that begins now; what it became is filled in later."""
+        attempt = Attempt(
+            provider=self._name,
+            model=call.target.vendor_model,
+            # What holds if nobody waits for another outcome.
+            reason=_ABANDONED,
+        )
+        _set(attempt.start_offset, now_s - call.arrived_s)
+        call.progress.attempts.append(attempt)
+        return attempt
+
+    def decoder(self, call: Call, request: Request) -> Decoder:
+        """Make the decoder of one answer."""
+        return self._wire.decoder(request, call.target, stream=call.streaming)
+
+    def tag(self, error: WeirError) -> None:
+        """Say whose fault it is."""
         if isinstance(error, UpstreamError):
             error.metadata.setdefault("provider", self._name)
 
-    async def _batches(
-        self, call: Call, exchange: UpstreamExchange, decoder: Decoder, attempt: Attempt
-    ) -> AsyncGenerator[Batch, None]:
-        """Give what each read completes, until the answer's own end or a failure.
+    def now_s(self) -> float:
+        """Return the clock's monotonic time."""
+        return self._clock.monotonic_s()
 
-        The outcome is noted before it is told: the reader may leave with the last batch.
-        """
+
+class _Asking(AbstractAsyncContextManager[AsyncIterator[Batch]]):
+    """One attempt: entered, its answer has begun well; left, its socket is closed or reused."""
+
+    __slots__ = ("_attempt", "_begun_s", "_call", "_exchange", "_provider", "_request")
+
+    _attempt: Attempt
+    _exchange: UpstreamExchange
+    _begun_s: float
+
+    def __init__(self, provider: HttpProvider, call: Call, request: Request) -> None:
+        self._provider = provider
+        self._call = call
+        self._request = request
+
+    @override
+    async def __aenter__(self) -> AsyncIterator[Batch]:
+        provider, call = self._provider, self._call
+        exchange = self._exchange = provider.send(call, self._request)
+        self._begun_s = provider.now_s()
+        self._attempt = provider.begin(call, self._begun_s)
         try:
-            while data := await exchange.read():
-                events = decoder.feed(data)
-                if decoder.done:
-                    _complete(exchange, attempt)
-                if events:
-                    exchange.progressed()
-                    call.progress.phase = _GENERATING
-                    yield events
-                if decoder.failure is not None:
-                    raise decoder.failure
-                if decoder.done:
-                    return
-            last = decoder.finish()
-            if decoder.done:
-                _complete(exchange, attempt)
-            if last is not None:
-                call.progress.phase = _GENERATING
-                yield last
-            if decoder.failure is not None:
-                raise decoder.failure
-        except WeirError as error:
+            await exchange.__aenter__()
+        except BaseException as error:
+            self.settle(error)
+            raise
+        try:
+            await provider.accept(exchange)
+            decoder = provider.decoder(call, self._request)
+        except BaseException as error:
+            await exchange.__aexit__(type(error), error, None)
+            self.settle(error)
+            raise
+        return _Batches(self, call, exchange, decoder)
+
+    @override
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            await self._exchange.__aexit__(kind, error, trace)
+        finally:
+            if self._attempt.reason == _ABANDONED:
+                self.settle(error)
+
+    def succeeded(self) -> None:
+        """Note that the answer is complete, before its `end` is told: the end lists attempts."""
+        self._exchange.answered = True
+        self._attempt.reason = _SUCCEEDED
+        _set(self._attempt.duration, self._provider.now_s() - self._begun_s)
+
+    def settle(self, error: BaseException | None) -> None:
+        """Note what ended the attempt before its answer did."""
+        attempt = self._attempt
+        if isinstance(error, WeirError):
             attempt.reason = error.reason
-            self._tag(error)
+            self._provider.tag(error)
+        elif isinstance(error, asyncio.CancelledError):
+            if self._call.deadline.remaining_s(self._provider.now_s()) <= 0:
+                attempt.reason = _LATE
+        elif isinstance(error, Exception):
+            attempt.reason = _OUR_FAULT
+        _set(attempt.duration, self._provider.now_s() - self._begun_s)
+
+
+class _Batches(AsyncIterator[Batch]):
+    """What each read of one answer completes, until the answer's own end or a failure."""
+
+    __slots__ = ("_asking", "_call", "_decoder", "_ended", "_exchange")
+
+    def __init__(
+        self, asking: _Asking, call: Call, exchange: UpstreamExchange, decoder: Decoder
+    ) -> None:
+        self._asking = asking
+        self._call = call
+        self._exchange = exchange
+        self._decoder = decoder
+        self._ended = False
+
+    @override
+    async def __anext__(self) -> Batch:
+        try:
+            return await self._next()
+        except WeirError as error:
+            # Noted here too: the reader may keep the error to itself.
+            self._asking.settle(error)
             raise
 
+    async def _next(self) -> Batch:
+        decoder = self._decoder
+        while not self._ended:
+            if decoder.failure is not None:
+                raise decoder.failure
+            data = await self._exchange.read()
+            batch = decoder.feed(data) if data else decoder.finish()
+            self._ended = decoder.done or (not data and decoder.failure is None)
+            if decoder.done:
+                self._asking.succeeded()
+            if batch:
+                self._exchange.progressed()
+                self._call.progress.phase = _GENERATING
+                return batch
+        raise StopAsyncIteration
 
-def _complete(exchange: UpstreamExchange, attempt: Attempt) -> None:
-    exchange.answered = True
-    attempt.reason = _SUCCEEDED
+
+def _in_stream(violation: FieldViolation) -> FieldViolation:
+    """Name a field as the caller of a stream does: its request is wrapped."""
+    return FieldViolation(
+        field=f"request.{violation.field}",
+        description=violation.description,
+        rule=violation.rule,
+    )
+
+
+def _set(duration: Duration, seconds: float) -> None:
+    nanos = int(seconds * 1e9)
+    duration.seconds = nanos // 1_000_000_000
+    duration.nanos = nanos % 1_000_000_000

@@ -2,9 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from random import Random
+from types import TracebackType
+
+from typing_extensions import override
 
 from weir.v1.generation_pb2 import Phase
 from weir_server.core.call import Call
@@ -38,21 +41,21 @@ class ConnectRetryStage(Handler):
         self._rng = rng
         self._backoff = backoff
 
-    @asynccontextmanager
-    async def open(self, call: Call, request: Request) -> AsyncIterator[AsyncIterator[Batch]]:
-        """Open the call at its target. Raises the last attempt's error."""
+    def open(
+        self, call: Call, request: Request
+    ) -> AbstractAsyncContextManager[AsyncIterator[Batch]]:
+        """Open the call at its first target. Raises the last attempt's error."""
         if len(call.targets) > 1:
-            call = replace(call, targets=call.targets[:1])
-        async with AsyncExitStack() as attempt:
-            yield await self._reach(attempt, call, request)
+            call = call.aimed_at(call.targets[:1])
+        return _Attempts(self, call, request)
 
-    async def _reach(
-        self, attempt: AsyncExitStack, call: Call, request: Request
-    ) -> AsyncIterator[Batch]:
+    async def reach(self, call: Call, request: Request) -> "_Reached":
+        """Return the first attempt that reached the provider, and the batches it gives."""
         retry = 0
         while True:
+            attempt = self._next.open(call, request)
             try:
-                return await attempt.enter_async_context(self._next.open(call, request))
+                return attempt, await attempt.__aenter__()
             except UpstreamConnectFailed as failure:
                 if retry >= call.target.max_retries:
                     raise
@@ -65,3 +68,33 @@ class ConnectRetryStage(Handler):
             call.progress.phase = Phase.PHASE_RETRYING
             await asyncio.sleep(delay_s)
             retry += 1
+
+
+_Reached = tuple[AbstractAsyncContextManager[AsyncIterator[Batch]], AsyncIterator[Batch]]
+
+
+class _Attempts(AbstractAsyncContextManager[AsyncIterator[Batch]]):
+    """The attempts of one call; once one has reached the provider, this is that one."""
+
+    __slots__ = ("_call", "_reached", "_request", "_stage")
+
+    _reached: AbstractAsyncContextManager[AsyncIterator[Batch]]
+
+    def __init__(self, stage: ConnectRetryStage, call: Call, request: Request) -> None:
+        self._stage = stage
+        self._call = call
+        self._request = request
+
+    @override
+    async def __aenter__(self) -> AsyncIterator[Batch]:
+        self._reached, batches = await self._stage.reach(self._call, self._request)
+        return batches
+
+    @override
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool | None:
+        return await self._reached.__aexit__(kind, error, trace)

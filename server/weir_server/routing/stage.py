@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
 
 from weir.v1.embedding_service_pb2 import EmbedRequest
 from weir_server.core.call import Call
@@ -28,4 +27,4 @@ class RoutingStage(Handler):
         if not isinstance(request, EmbedRequest) and request.options.HasField("routing"):
             targets = bounded(call, request.options, targets)
         call.progress.route = targets[0]
-        return self._next.open(replace(call, targets=targets), request)
+        return self._next.open(call.aimed_at(targets), request)

@@ -8,6 +8,7 @@ import queue
 import threading
 import time
 import traceback
+from functools import lru_cache
 from types import TracebackType
 from typing import BinaryIO, Self
 
@@ -95,5 +96,10 @@ class Log:
 def timestamp(wall_ns: int) -> str:
     """Return a moment as RFC 3339 in UTC with milliseconds."""
     seconds, rest_ns = divmod(wall_ns, 1_000_000_000)
-    moment = time.gmtime(seconds)
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', moment)}.{rest_ns // 1_000_000:03d}Z"
+    return f"{_to_the_second(seconds)}.{rest_ns // 1_000_000:03d}Z"
+
+
+@lru_cache(maxsize=2)
+def _to_the_second(seconds: int) -> str:
+    """Format the part of a timestamp that a thousand lines of one second share."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))

@@ -1,7 +1,7 @@
 """What surrounds every RPC? Decoding, identity, deadline, cancellation, the status and the log."""
 
 import asyncio
-import secrets
+import os
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc import code_pb2
 
 from weir.v1.usage_pb2 import TokenUsage, UsageSource
-from weir_server.core.call import Call, TraceContext
+from weir_server.core.call import NO_TRACE, Call
 from weir_server.core.clock import Clock
 from weir_server.core.deadline import ATTEMPT_MIN_S, Deadline
 from weir_server.core.errors import (
@@ -40,7 +40,7 @@ class Ids(Protocol):
 
 def random_id(prefix: str) -> str:
     """Return `prefix` and 96 random bits: enough that two never meet."""
-    return prefix + secrets.token_hex(12)
+    return prefix + os.urandom(12).hex()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +207,7 @@ class Edge:
         trailers = facts.trailers(call)
         if error is None:
             reply = run.reply.SerializeToString() if run.reply is not None else b""
-            return Finish(code=code_pb2.OK, trailers=trailers, reply=reply)
+            return Finish(code=_OK, trailers=trailers, reply=reply)
         details = status.to_details(
             error,
             response_id=call.response_id,
@@ -231,7 +231,7 @@ class Edge:
             time=timestamp(self._clock.wall_ns()),
             event="rpc",
             method=method.name,
-            code=code_pb2.Code.Name(status.row_of(type(error)).code if error else code_pb2.OK),
+            code=_CODE_NAMES[status.row_of(type(error)).code] if error else "OK",
             reason=error.name() if error else "",
             request_id=call.request_id,
             response_id=call.response_id,
@@ -272,8 +272,10 @@ def _cancelled_by_caller(exchange: Exchange) -> WeirError:
     return ClientCancelled()
 
 
-_NOTHING_SAID = metadata.CallMetadata(request_id="", trace=TraceContext())
+_NOTHING_SAID = metadata.CallMetadata(request_id="", trace=NO_TRACE)
 
+_OK = code_pb2.OK
+_CODE_NAMES = {number: name for name, number in code_pb2.Code.items()}
 _USAGE_SOURCES = {
     number: "" if number == 0 else name.removeprefix("USAGE_SOURCE_")
     for name, number in UsageSource.items()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from weir.v1.error_pb2 import FieldViolation
-from weir_server.core.call import TraceContext
+from weir_server.core.call import NO_TRACE, TraceContext
 from weir_server.core.errors import FeatureDisabled, InvalidRequest
 from weir_server.transport.exchange import Metadata
 
@@ -15,6 +15,15 @@ RESPONSE_ONLY = frozenset(
 )
 """Names that only Weir sends; from a caller they would be a forgery or a mistake."""
 
+_KNOWN = RESPONSE_ONLY | {
+    "weir-request-id",
+    "traceparent",
+    "tracestate",
+    "weir-priority",
+    "weir-client",
+    "grpc-previous-rpc-attempts",
+    "weir-idempotency-key",
+}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,64}", re.ASCII)
 # W3C Trace Context, level 1: version, trace id and parent id not all zeros, flags.
 _TRACEPARENT = re.compile(
@@ -46,6 +55,8 @@ def read(pairs: Metadata, new_request_id: Callable[[], str]) -> CallMetadata:
     request_id = traceparent = tracestate = client = previous_attempts = ""
     priority = "standard"
     for name, raw in pairs:
+        if name not in _KNOWN:
+            continue
         value = raw if isinstance(raw, str) else ""
         if name == "weir-request-id":
             if not _REQUEST_ID.fullmatch(value):
@@ -67,11 +78,13 @@ def read(pairs: Metadata, new_request_id: Callable[[], str]) -> CallMetadata:
             previous_attempts = value[:4] if value.isdigit() else ""
         elif name == "weir-idempotency-key":
             raise FeatureDisabled(metadata={"feature": "idempotency"})
-        elif name in RESPONSE_ONLY:
+        else:
             raise _invalid(name, "is sent by Weir only; leave it out")
     return CallMetadata(
         request_id=request_id or new_request_id(),
-        trace=TraceContext(traceparent=traceparent, tracestate=tracestate if traceparent else ""),
+        trace=TraceContext(traceparent=traceparent, tracestate=tracestate)
+        if traceparent
+        else NO_TRACE,
         priority=priority,
         client=client,
         previous_attempts=previous_attempts,
