@@ -12,7 +12,7 @@ from weir.v1.embedding_service_pb2 import (
     EmbedRequest,
     EmbedResponse,
 )
-from weir.v1.error_pb2 import Attempt
+from weir.v1.error_pb2 import Attempt, FieldViolation
 from weir.v1.generation_pb2 import FinishReason, GenerationEvent, GenerationOptions, Phase
 from weir.v1.model_pb2 import ModelCapabilities
 from weir.v1.provider_service_pb2 import ChatRequest
@@ -261,9 +261,11 @@ def _embed(request: EmbedRequest) -> EmbedResponse:
     dimensions = request.dimensions if request.HasField("dimensions") else DIMENSIONS_DEFAULT
     packed = request.encoding == EmbeddingEncoding.EMBEDDING_ENCODING_FLOAT32_LE_BYTES
     if not packed and request.encoding > EmbeddingEncoding.EMBEDDING_ENCODING_FLOAT32:
-        raise UnsupportedOption(metadata={"option": "encoding"})
+        raise _unsupported("encoding", "The echo makes vectors of 32-bit floats only.")
     if dimensions > DIMENSIONS_MAX:
-        raise UnsupportedOption(metadata={"option": "dimensions"})
+        raise _unsupported("dimensions", f"The echo makes at most {DIMENSIONS_MAX} dimensions.")
+    if request.task:
+        raise _unsupported("task", "The echo makes one kind of vector only.")
     response = EmbedResponse(
         dimensions=dimensions,
         encoding=request.encoding or EmbeddingEncoding.EMBEDDING_ENCODING_FLOAT32,
@@ -281,6 +283,11 @@ def _embed(request: EmbedRequest) -> EmbedResponse:
     response.usage.prompt_tokens = response.usage.total_tokens = tokens
     response.usage.source = UsageSource.USAGE_SOURCE_PROVIDER
     return response
+
+
+def _unsupported(field: str, description: str) -> UnsupportedOption:
+    violation = FieldViolation(field=field, rule="UNSUPPORTED", description=description)
+    return UnsupportedOption(violations=[violation])
 
 
 def _vector(data: bytes, dimensions: int) -> list[float]:
