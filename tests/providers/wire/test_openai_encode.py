@@ -117,7 +117,8 @@ def test_no_options_say_what_empty_options_say(intent: str, quirks: Quirks, stre
     """A request without options skips them all; the same request with none of them set does not."""
     without = MESSAGES[intent].request
     empty = ChatRequest(messages=without.messages, options=GenerationOptions())
-    assert empty.HasField("options") and not without.HasField("options")
+    assert empty.HasField("options")
+    assert not without.HasField("options")
     wire = OpenAIWire(quirks)
 
     assert wire.encode(without, TARGET, stream=stream) == wire.encode(empty, TARGET, stream=stream)

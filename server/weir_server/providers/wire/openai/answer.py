@@ -1,6 +1,10 @@
 """How does what a chat model says become events? The one way for chunks and for whole answers."""
 
-from weir.v1.generation_pb2 import FinishReason, GenerationEvent
+from weir.v1.generation_pb2 import (
+    FINISH_REASON_STOP,
+    FINISH_REASON_STOP_SEQUENCE,
+    GenerationEvent,
+)
 from weir_server.core.errors import (
     UpstreamError,
     UpstreamProtocolError,
@@ -158,9 +162,9 @@ class ChatAnswer:
         stop_sequence = _stop_sequence(choice)
         if not self.finished:
             # An answer that holds nothing: a safety block of some servers.
-            reason = FinishReason.FINISH_REASON_STOP
+            reason = FINISH_REASON_STOP
         elif stop_sequence and choice.finish_reason == "stop":
-            reason = FinishReason.FINISH_REASON_STOP_SEQUENCE
+            reason = FINISH_REASON_STOP_SEQUENCE
         else:
             label = choice.finish_reason or ""
             reason = reason_of(label, refused=writer.refused, called=writer.called)

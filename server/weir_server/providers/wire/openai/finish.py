@@ -2,22 +2,23 @@
 
 from collections.abc import Mapping
 
+from weir.v1 import generation_pb2
 from weir.v1.generation_pb2 import FinishReason, GenerationEvent
 from weir.v1.usage_pb2 import TokenUsage
 from weir_server.providers.wire.parts import whole
 
 REASONS: Mapping[str, FinishReason.ValueType] = {
-    "stop": FinishReason.FINISH_REASON_STOP,
-    "eos": FinishReason.FINISH_REASON_STOP,
-    "eos_token": FinishReason.FINISH_REASON_STOP,
-    "stop_sequence": FinishReason.FINISH_REASON_STOP_SEQUENCE,
-    "length": FinishReason.FINISH_REASON_MAX_TOKENS,
-    "max_tokens": FinishReason.FINISH_REASON_MAX_TOKENS,
-    "model_length": FinishReason.FINISH_REASON_CONTEXT_LENGTH,
-    "tool_calls": FinishReason.FINISH_REASON_TOOL_CALLS,
-    "function_call": FinishReason.FINISH_REASON_TOOL_CALLS,
-    "content_filter": FinishReason.FINISH_REASON_CONTENT_FILTER,
-    "sensitive": FinishReason.FINISH_REASON_CONTENT_FILTER,
+    "stop": generation_pb2.FINISH_REASON_STOP,
+    "eos": generation_pb2.FINISH_REASON_STOP,
+    "eos_token": generation_pb2.FINISH_REASON_STOP,
+    "stop_sequence": generation_pb2.FINISH_REASON_STOP_SEQUENCE,
+    "length": generation_pb2.FINISH_REASON_MAX_TOKENS,
+    "max_tokens": generation_pb2.FINISH_REASON_MAX_TOKENS,
+    "model_length": generation_pb2.FINISH_REASON_CONTEXT_LENGTH,
+    "tool_calls": generation_pb2.FINISH_REASON_TOOL_CALLS,
+    "function_call": generation_pb2.FINISH_REASON_TOOL_CALLS,
+    "content_filter": generation_pb2.FINISH_REASON_CONTENT_FILTER,
+    "sensitive": generation_pb2.FINISH_REASON_CONTENT_FILTER,
 }
 """What vendors say, and what it means: OpenAI's words, then those of servers like it (Together and
 TGI `eos`, Mistral `model_length`, Zhipu `sensitive`). Other words become OTHER."""
@@ -32,12 +33,12 @@ def reason_of(label: str, *, refused: bool, called: bool) -> FinishReason.ValueT
 
     A forced tool call and a refusal both end with a plain `stop` at OpenAI.
     """
-    reason = REASONS.get(label, FinishReason.FINISH_REASON_OTHER)
-    if reason == FinishReason.FINISH_REASON_STOP:
+    reason = REASONS.get(label, generation_pb2.FINISH_REASON_OTHER)
+    if reason == generation_pb2.FINISH_REASON_STOP:
         if called:
-            return FinishReason.FINISH_REASON_TOOL_CALLS
+            return generation_pb2.FINISH_REASON_TOOL_CALLS
         if refused:
-            return FinishReason.FINISH_REASON_REFUSAL
+            return generation_pb2.FINISH_REASON_REFUSAL
     return reason
 
 

@@ -10,8 +10,8 @@ from weir_server.providers.wire.openai.quirks import Quirks
 
 Json = dict[str, object]
 
-# Here and wherever a call passes, values are read off the module: asked of its class, as in
-# `Role.ROLE_USER`, an enum of protobuf searches for the name anew, which takes most of a microsecond.
+# Values are read off the module wherever every call passes: an enum's own class, as in
+# `Role.ROLE_USER`, searches for the name each time, which takes most of a microsecond.
 _DETAILS = {
     content_pb2.MEDIA_DETAIL_AUTO: "auto",
     content_pb2.MEDIA_DETAIL_LOW: "low",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from weir.v1.embedding_service_pb2 import EmbedRequest
-from weir.v1.generation_pb2 import GenerationOptions, ReasoningVisibility
+from weir.v1.generation_pb2 import REASONING_VISIBILITY_HIDDEN, GenerationOptions
 from weir.v1.provider_service_pb2 import ChatRequest, CompleteRequest
 from weir_server.core.errors import WeirError
 from weir_server.core.handler import Request
@@ -51,4 +51,4 @@ class OpenAIWire:
 
 
 def _hides_reasoning(options: GenerationOptions) -> bool:
-    return options.reasoning.visibility == ReasoningVisibility.REASONING_VISIBILITY_HIDDEN
+    return options.reasoning.visibility == REASONING_VISIBILITY_HIDDEN
