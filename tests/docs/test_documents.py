@@ -1,0 +1,132 @@
+"""What the documents say is true: their commands run, and their tables list every setting."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from weir_server.settings.tree import (
+    ModelSettings,
+    ProviderSettings,
+    ServerSettings,
+    UpstreamSettings,
+)
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(document: str, language: str) -> list[str]:
+    """The fenced blocks of one language, in order."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    return [body for found, body in _BLOCK.findall(text) if found == language]
+
+
+def run(command: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+        env={**os.environ, **environment},
+    )
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[None]:
+    """The server at the address that README names, with the echo and nothing else."""
+    with tempfile.TemporaryDirectory() as folder:
+        config, ready = Path(folder) / "weir.yaml", Path(folder) / "ready"
+        config.write_text(
+            "providers: [{id: echo, kind: echo}]\nmodels: [{name: echo, provider: echo}]\n"
+        )
+        command = [str(BIN / "weir"), "serve", "--config", str(config), "--ready-file", str(ready)]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as it:
+            for _ in range(300):
+                if ready.exists() or it.poll() is not None:
+                    break
+                subprocess.run(["sleep", "0.05"], check=True)
+            assert ready.exists(), "port 50051 may be taken by another program"
+            yield
+            it.terminate()
+
+
+def test_the_two_commands_are_targets() -> None:
+    """`make demo` and `make test` exist and say what they would do."""
+    commands = blocks("README.md", "sh")[0].splitlines()
+    for command in commands:
+        assert run(["make", "-n", *command.split()[1:]]).returncode == 0, command
+
+
+@pytest.mark.model
+def test_the_demo_runs() -> None:
+    """A real answer from the real model, at least 20 tokens of it, and exit code 0."""
+    done = run([str(BIN / "weir"), "demo"])
+    assert done.returncode == 0, done.stdout + done.stderr
+    tokens = re.search(r"completion tokens\s+(\d+)", done.stdout)
+    assert tokens is not None
+    assert int(tokens[1]) >= 20
+    assert "counted by" in done.stdout
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize("command", blocks("README.md", "sh")[1].splitlines())
+def test_a_command_of_the_readme_runs(command: str) -> None:
+    """Each as written, against the server of the README."""
+    done = run(["bash", "-c", command.replace(".venv/bin/", f"{BIN}/")])
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.strip()
+
+
+@pytest.mark.usefixtures("server")
+def test_the_python_of_the_readme_runs() -> None:
+    """As pasted."""
+    (program,) = blocks("README.md", "python")
+    done = run([sys.executable, "-c", program])
+    assert done.returncode == 0, done.stderr
+    assert "Hello from Python" in done.stdout
+
+
+def test_the_configuration_of_the_readme_is_valid(tmp_path: Path) -> None:
+    """`weir check` finds nothing to say against it."""
+    (config,) = blocks("README.md", "yaml")
+    path = tmp_path / "weir.yaml"
+    path.write_text(config)
+    done = run([str(BIN / "weir"), "check", "--config", str(path)], OPENAI_API_KEY="sk-x")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("heading", "model"),
+    [
+        ("server", ServerSettings),
+        ("providers", ProviderSettings),
+        ("models", ModelSettings),
+        ("upstream", UpstreamSettings),
+    ],
+)
+def test_every_setting_is_documented(heading: str, model: type[BaseModel]) -> None:
+    """Each key stands in the table of its branch, and the table names no other."""
+    text = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
+    section = text.split(f"## `{heading}`")[1].split("\n## ")[0]
+    named: set[str] = set()
+    for row in re.findall(r"^\| (`.*?) \|", section, re.MULTILINE):
+        named.update(re.findall(r"`(\w+)`", row))
+    assert named == set(model.model_fields)
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    """No link to a page that is not there."""
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    for page in pages:
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
