@@ -107,7 +107,8 @@ class PartWriter:
         """Add text with the log probabilities of its tokens, as a delta of its own."""
         if kind is not self._kind:
             self._open_text(kind)
-        self._flush()
+        if self._pieces:
+            self._flush()
         self._delta(text, logprobs)
 
     def open_call(self, call_id: str, name: str) -> OpenCall:
@@ -140,7 +141,8 @@ class PartWriter:
 
     def add(self, event: GenerationEvent) -> None:
         """Add an event that is not about parts."""
-        self._flush()
+        if self._pieces:
+            self._flush()
         self._events.append(event)
 
     def take(self) -> list[GenerationEvent]:
@@ -157,7 +159,8 @@ class PartWriter:
         return index
 
     def _open_text(self, kind: TextKind) -> None:
-        self._close_text()
+        if self._current is not None:
+            self._close_text()
         self._current = OpenPart(self._take_index())
         self._kind = kind
         event = GenerationEvent()
@@ -175,10 +178,12 @@ class PartWriter:
 
     def _close_text(self) -> None:
         """Say what is pending; then, if the current part is one of text, end it."""
-        self._flush()
+        if self._pieces:
+            self._flush()
         part = self._current
         if self._kind is not None and part is not None:
-            self._say_half(part)
+            if part.half:
+                self._say_half(part)
             event = GenerationEvent()
             event.part_end.index = part.index
             self._events.append(event)
@@ -205,11 +210,11 @@ class PartWriter:
             self._delta(_REPLACEMENT, ())
 
     def _flush(self) -> None:
+        """Say the pieces that are waiting; there are some."""
         pieces = self._pieces
-        if pieces:
-            text = pieces[0] if len(pieces) == 1 else "".join(pieces)
-            pieces.clear()
-            self._delta(text, ())
+        text = pieces[0] if len(pieces) == 1 else "".join(pieces)
+        pieces.clear()
+        self._delta(text, ())
 
     def _delta(self, text: str, logprobs: Sequence[TokenLogprob]) -> None:
         part = self._current

@@ -19,6 +19,11 @@ from weir_server.providers.wire.openai.tool_calls import ToolCalls
 from weir_server.providers.wire.openai.usage import read_usage
 from weir_server.providers.wire.parts import HELD_MAX_CHARS, PartWriter, TextKind
 
+# An enum searches for its members too: once is enough.
+_TEXT = TextKind.TEXT
+_REASONING = TextKind.REASONING
+_REFUSAL = TextKind.REFUSAL
+
 
 class ChatAnswer:
     """One answer of a chat model, as far as it has come.
@@ -45,7 +50,8 @@ class ChatAnswer:
         self.failure: UpstreamError | None = None
         self.finished = False
         """Whether the vendor has said why the answer ended."""
-        self._calls = ToolCalls(self.writer)
+        self._calls: ToolCalls | None = None
+        """None until there is a tool call."""
         self._choice = Choice()
         """The choice that said why the answer ended; the first one wins."""
         self._first: Chunk | None = None
@@ -62,7 +68,7 @@ class ChatAnswer:
 
         An answer that holds nothing needs no reason, but somebody must have said so.
         """
-        begun = self.writer.produced or self._calls.waiting
+        begun = self.writer.produced or (self._calls is not None and self._calls.waiting)
         return not self.finished and (begun or self._last is None)
 
     def take(self, chunk: Chunk) -> None:
@@ -107,32 +113,37 @@ class ChatAnswer:
         writer = self.writer
         reasoning = said.reasoning_content or said.reasoning
         if reasoning and not self._hide_reasoning:
-            writer.text(TextKind.REASONING, reasoning)
+            writer.text(_REASONING, reasoning)
         if logprobs is not None:
-            self._say_with_logprobs(TextKind.TEXT, said.content, logprobs.content)
-            self._say_with_logprobs(TextKind.REFUSAL, said.refusal, logprobs.refusal)
+            self._say_with_logprobs(_TEXT, said.content, logprobs.content)
+            self._say_with_logprobs(_REFUSAL, said.refusal, logprobs.refusal)
         else:
             if said.content:
-                writer.text(TextKind.TEXT, said.content)
+                writer.text(_TEXT, said.content)
             if said.refusal:
-                writer.text(TextKind.REFUSAL, said.refusal)
-        if said.tool_calls:
-            self._calls.take(said.tool_calls, response_id=self._response_id())
-        if said.function_call is not None:
-            self._calls.take_function(said.function_call, response_id=self._response_id())
+                writer.text(_REFUSAL, said.refusal)
+        if said.tool_calls or said.function_call is not None:
+            self._call(said)
 
-    def _response_id(self) -> str:
-        return (self._first.id if self._first is not None else None) or ""
+    def _call(self, said: Said) -> None:
+        """Write the tools that the model calls."""
+        if self._calls is None:
+            self._calls = ToolCalls(self.writer)
+        response_id = (self._first.id if self._first is not None else None) or ""
+        if said.tool_calls:
+            self._calls.take(said.tool_calls, response_id=response_id)
+        if said.function_call is not None:
+            self._calls.take_function(said.function_call, response_id=response_id)
 
     def _complete(self, text: str, logprobs: Logprobs | None) -> None:
         """Write what a completion says."""
         if logprobs is not None and logprobs.content:
             # llama.cpp gives a completion's log probabilities the shape of a chat's.
-            self._say_with_logprobs(TextKind.TEXT, text, logprobs.content)
+            self._say_with_logprobs(_TEXT, text, logprobs.content)
         elif logprobs is not None and logprobs.tokens:
-            self.writer.text_with_logprobs(TextKind.TEXT, text, completion_logprobs(logprobs))
+            self.writer.text_with_logprobs(_TEXT, text, completion_logprobs(logprobs))
         elif text:
-            self.writer.text(TextKind.TEXT, text)
+            self.writer.text(_TEXT, text)
 
     def _finish(self, choice: Choice) -> None:
         """Take why the answer ended; saying it again changes nothing."""
@@ -156,7 +167,8 @@ class ChatAnswer:
     def end(self) -> GenerationEvent:
         """Close all parts and return the `end` of a complete answer."""
         writer = self.writer
-        self._calls.close()
+        if self._calls is not None:
+            self._calls.close()
         writer.close()
         choice = self._choice
         stop_sequence = _stop_sequence(choice)
@@ -179,13 +191,11 @@ class ChatAnswer:
             stop_sequence=stop_sequence,
             model=first.model or "",
             usage=usage,
-            attributes={
-                "openai.id": first.id or "",
-                "openai.system_fingerprint": last.system_fingerprint
-                or first.system_fingerprint
-                or "",
-                "openai.service_tier": last.service_tier or first.service_tier or "",
-            },
+            attributes=(
+                ("openai.id", first.id),
+                ("openai.system_fingerprint", last.system_fingerprint or first.system_fingerprint),
+                ("openai.service_tier", last.service_tier or first.service_tier),
+            ),
         )
 
     def _say_with_logprobs(
@@ -199,7 +209,6 @@ class ChatAnswer:
 
 def _stop_sequence(choice: Choice) -> str:
     """Return the stop sequence that vLLM and SGLang name; they name a token by its number."""
-    for named in (choice.stop_reason, choice.matched_stop):
-        if isinstance(named, str):
-            return named
-    return ""
+    if isinstance(choice.stop_reason, str):
+        return choice.stop_reason
+    return choice.matched_stop if isinstance(choice.matched_stop, str) else ""

@@ -1,6 +1,6 @@
 """Why did the answer end? The vendor's word for it, as one of the contract's reasons."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from weir.v1 import generation_pb2
 from weir.v1.generation_pb2 import FinishReason, GenerationEvent
@@ -49,7 +49,7 @@ def end_event(
     stop_sequence: str,
     model: str,
     usage: TokenUsage | None,
-    attributes: Mapping[str, str],
+    attributes: Iterable[tuple[str, str | None]],
 ) -> GenerationEvent:
     """Return the `end` of a good answer; empty texts are left out."""
     event = GenerationEvent()
@@ -59,9 +59,11 @@ def end_event(
         end.usage.CopyFrom(usage)
     metadata = end.metadata
     metadata.model = whole(model)
-    metadata.raw_finish_reason = whole(label)
-    metadata.matched_stop_sequence = whole(stop_sequence)
-    for name, value in attributes.items():
+    if label:
+        metadata.raw_finish_reason = whole(label)
+    if stop_sequence:
+        metadata.matched_stop_sequence = whole(stop_sequence)
+    for name, value in attributes:
         if value:
             metadata.attributes[name] = whole(value)
     return event
