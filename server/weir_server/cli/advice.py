@@ -86,8 +86,8 @@ _BY_CODE: Final = {
     Code.RESOURCE_EXHAUSTED: "Wait, then try again.",
     Code.FAILED_PRECONDITION: _STATE,
     Code.ABORTED: _RUN_AGAIN,
-    Code.DEADLINE_EXCEEDED: "Allow more time with --deadline SECONDS. Is the address right?",
-    Code.UNIMPLEMENTED: "Is it a Weir that answers at this address, and is it new enough?",
+    Code.DEADLINE_EXCEEDED: "Check the address, or allow more time with --deadline SECONDS.",
+    Code.UNIMPLEMENTED: "Check that a Weir answers at this address, and that it is new enough.",
 }
 
 

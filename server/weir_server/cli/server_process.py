@@ -3,12 +3,13 @@
 import multiprocessing
 import os
 import time
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NoReturn, Self
 
 from weir_server.cli.exit_codes import ExitCode
-from weir_server.cli.failures import CommandError
+from weir_server.cli.failures import CommandError, exit_code_of
 
 READY_TIMEOUT_S = 90.0
 STOP_TIMEOUT_S = 40.0
@@ -82,11 +83,13 @@ class ServerProcess:
         return CommandError(f"The server {how}. It said:\n{self.last_words()}", ExitCode.UNEXPECTED)
 
 
-def _serve(ready_file: Path, log_file: Path) -> None:
-    """Be `weir serve`, with standard output and error in a file."""
-    from weir_server.cli.commands import app
+def _serve(ready_file: Path, log_file: Path) -> NoReturn:
+    """Be `weir serve` without a configuration, with standard output and error in a file."""
+    from weir_server.cli import serve
 
     log = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(log, 1)
     os.dup2(log, 2)
-    app(["serve", "--listen", "127.0.0.1:0", "--ready-file", str(ready_file)])
+    # Not by its command line, whose options have variables of the environment beside them.
+    run = partial(serve.run, None, listen="127.0.0.1:0", ready_file=ready_file)
+    raise SystemExit(exit_code_of(run))
