@@ -78,6 +78,9 @@ def tell(terminal: Terminal, error: errors.WeirError, server: Server | None) -> 
     elif isinstance(error, errors.UnavailableError) and server is not None:
         terminal.say(f"error: No Weir answers at {server.address}. ({error.code.name})", "red")
         terminal.say(f"  gRPC says: {error.message}", "dim")
+    elif isinstance(error, errors.StreamBrokenError):
+        terminal.say(f"error: The answer broke off. ({error.code.name})", "red")
+        terminal.say(f"  gRPC says: {error.message}", "dim")
     else:
         terminal.say(f"error: {error.message} ({error.code.name})", "red")
     for violation in error.field_violations:
