@@ -16,7 +16,7 @@ from weir_server.providers.wire.openai.logprobs import chat_logprobs, completion
 from weir_server.providers.wire.openai.quirks import Quirks
 from weir_server.providers.wire.openai.shapes import Choice, Chunk, Logprob, Logprobs, Said
 from weir_server.providers.wire.openai.tool_calls import ToolCalls
-from weir_server.providers.wire.openai.usage import read_usage
+from weir_server.providers.wire.openai.usage import write_usage
 from weir_server.providers.wire.parts import HELD_MAX_CHARS, PartWriter, TextKind
 
 # An enum searches for its members too: once is enough.
@@ -182,21 +182,20 @@ class ChatAnswer:
             reason = reason_of(label, refused=writer.refused, called=writer.called)
         last = self._last or Chunk()
         first = self._first or last
-        usage = None
-        if self._usage is not None:
-            usage = read_usage(self._usage, produced=writer.produced, quirks=self._quirks)
-        return end_event(
+        event = end_event(
             reason=reason,
             label=choice.finish_reason or "",
             stop_sequence=stop_sequence,
             model=first.model or "",
-            usage=usage,
             attributes=(
                 ("openai.id", first.id),
                 ("openai.system_fingerprint", last.system_fingerprint or first.system_fingerprint),
                 ("openai.service_tier", last.service_tier or first.service_tier),
             ),
         )
+        if self._usage is not None:
+            write_usage(event.end.usage, self._usage, produced=writer.produced, quirks=self._quirks)
+        return event
 
     def _say_with_logprobs(
         self, kind: TextKind, text: str | None, tokens: list[Logprob] | None

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 
 from weir.v1 import generation_pb2
 from weir.v1.generation_pb2 import FinishReason, GenerationEvent
-from weir.v1.usage_pb2 import TokenUsage
 from weir_server.providers.wire.parts import whole
 
 REASONS: Mapping[str, FinishReason.ValueType] = {
@@ -48,15 +47,12 @@ def end_event(
     label: str,
     stop_sequence: str,
     model: str,
-    usage: TokenUsage | None,
     attributes: Iterable[tuple[str, str | None]],
 ) -> GenerationEvent:
     """Return the `end` of a good answer; empty texts are left out."""
     event = GenerationEvent()
     end = event.end
     end.finish_reason = reason
-    if usage is not None:
-        end.usage.CopyFrom(usage)
     metadata = end.metadata
     metadata.model = whole(model)
     if label:

@@ -108,7 +108,9 @@ CHUNK = Decoder(Chunk)
 ANYTHING: Decoder[Any] = Decoder()
 
 
-def decode(decoder: Decoder[T], data: bytes, *, utf8_errors: str = "strict") -> T | None:
+def decode(
+    decoder: Decoder[T], data: bytes | bytearray, *, utf8_errors: str = "strict"
+) -> T | None:
     """Return what `data` says, or None when it is no such JSON.
 
     What the strict and fast decoder refuses gets a second look, as some servers write lone halves

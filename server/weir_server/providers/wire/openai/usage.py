@@ -1,7 +1,7 @@
 """Can the vendor's token counts be believed? Only counts that obey the laws of TokenUsage are."""
 
 from weir.v1.content_pb2 import MODALITY_AUDIO, MODALITY_IMAGE
-from weir.v1.usage_pb2 import USAGE_SOURCE_PROVIDER, TokenUsage
+from weir.v1.usage_pb2 import USAGE_SOURCE_PROVIDER, ModalityTokens, TokenUsage
 from weir_server.providers.wire.openai.quirks import Quirks
 
 _Json = dict[str, object]
@@ -15,18 +15,25 @@ class _Unbelievable(Exception):
 
 
 def read_usage(said: object, *, produced: bool, quirks: Quirks) -> TokenUsage | None:
-    """Return what the vendor's usage object says, or None when it cannot be believed.
+    """Return what the vendor's usage object says, or None when it cannot be believed."""
+    usage = TokenUsage()
+    return usage if write_usage(usage, said, produced=produced, quirks=quirks) else None
+
+
+def write_usage(usage: TokenUsage, said: object, *, produced: bool, quirks: Quirks) -> bool:
+    """Write what the vendor's usage object says; False, and nothing written, if unbelievable.
 
     `produced` tells whether the answer has content: zero tokens for it are then refused, as are
     negative and absurd counts and sums that do not add up. The caller estimates instead.
     """
     try:
-        return _read(said, produced=produced, quirks=quirks)
+        _write(usage, said, produced=produced, quirks=quirks)
     except _Unbelievable:
-        return None
+        return False
+    return True
 
 
-def _read(said: object, *, produced: bool, quirks: Quirks) -> TokenUsage:
+def _write(usage: TokenUsage, said: object, *, produced: bool, quirks: Quirks) -> None:
     counts = _object(said)
     prompt = _count(counts, "prompt_tokens")
     completion = _count(counts, "completion_tokens")
@@ -47,8 +54,8 @@ def _read(said: object, *, produced: bool, quirks: Quirks) -> TokenUsage:
         raise _Unbelievable
     if cached > prompt or cache_write > prompt or reasoning > completion:
         raise _Unbelievable
-    # Set one by one: a constructor with names takes three times as long.
-    usage = TokenUsage()
+    # Looked at before the first count is written, as they too may be beyond belief.
+    modalities = _modalities(inward, outward, prompt, completion) if inward or outward else ()
     usage.prompt_tokens = prompt
     usage.completion_tokens = completion
     usage.total_tokens = prompt + completion
@@ -56,23 +63,25 @@ def _read(said: object, *, produced: bool, quirks: Quirks) -> TokenUsage:
     usage.cache_write_prompt_tokens = cache_write
     usage.reasoning_tokens = reasoning
     usage.source = USAGE_SOURCE_PROVIDER
-    if inward or outward:
-        _add_modalities(usage, inward, outward)
-    return usage
+    if modalities:
+        usage.modality_tokens.extend(modalities)
 
 
-def _add_modalities(usage: TokenUsage, inward: _Json, outward: _Json) -> None:
+def _modalities(
+    inward: _Json, outward: _Json, prompt: int, completion: int
+) -> list[ModalityTokens]:
+    modalities = []
     for name, modality in _MODALITIES:
         within_prompt = _count(inward, name)
         within_completion = _count(outward, name)
-        if within_prompt > usage.prompt_tokens or within_completion > usage.completion_tokens:
+        if within_prompt > prompt or within_completion > completion:
             raise _Unbelievable
         if within_prompt or within_completion:
-            usage.modality_tokens.add(
-                modality=modality,
-                prompt_tokens=within_prompt,
-                completion_tokens=within_completion,
-            )
+            tokens = ModalityTokens(modality=modality)
+            tokens.prompt_tokens = within_prompt
+            tokens.completion_tokens = within_completion
+            modalities.append(tokens)
+    return modalities
 
 
 _MODALITIES = (("audio_tokens", MODALITY_AUDIO), ("image_tokens", MODALITY_IMAGE))
