@@ -141,9 +141,12 @@ class Edge:
             task = asyncio.current_task()
             assert task is not None
             error = self._explain(raised, call, task, interruption)
-            run.error = error
             interruption.work_over()
-            if stream.started and not stream.ended and not interruption.reader_stopped:
+            if stream.ended and not isinstance(raised, CallerGone):
+                # A good `end` is out or under way: a status that denies it would be a lie.
+                return
+            run.error = error
+            if stream.started and not interruption.reader_stopped:
                 await stream.send_error_end(error)
         finally:
             stream.close()
