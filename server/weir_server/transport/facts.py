@@ -1,5 +1,7 @@
 """What is told about a call beside its answer? The same in `end`, in replies and in trailers."""
 
+from urllib.parse import quote
+
 from google.protobuf.duration_pb2 import Duration
 
 from weir.v1.generation_pb2 import ResponseMetadata
@@ -42,7 +44,10 @@ def trailers(call: Call) -> list[tuple[str, str | bytes]]:
         ("weir-response-id", call.response_id),
     ]
     if progress.route is not None:
-        pairs.append(("weir-route", f"{progress.route.provider}/{progress.route.model}"))
+        route = f"{progress.route.provider}/{progress.route.model}"
+        # A caller may name a provider's model in any script; gRPC loses all trailers over one
+        # letter that is not ASCII.
+        pairs.append(("weir-route", route if route.isascii() else quote(route)))
         pairs.append(("weir-attempts", str(len(progress.attempts))))
     if progress.usage is not None:
         pairs.append(("weir-usage-bin", progress.usage.SerializeToString()))
