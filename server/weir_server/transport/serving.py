@@ -109,7 +109,8 @@ def _options(settings: ServerSettings) -> list[tuple[str, int]]:
         ("grpc.max_receive_message_length", settings.max_request_bytes),
         ("grpc.max_send_message_length", settings.max_response_bytes),
         ("grpc.max_metadata_size", settings.max_metadata_bytes),
-        ("grpc.absolute_max_metadata_size", 2 * settings.max_metadata_bytes),
+        # Between the two limits the library refuses at random; equal ones are one limit.
+        ("grpc.absolute_max_metadata_size", settings.max_metadata_bytes),
         ("grpc.max_concurrent_streams", settings.max_streams_per_connection),
         ("grpc.max_connection_idle_ms", int(settings.connection_idle_s * 1000)),
         ("grpc.keepalive_time_ms", KEEPALIVE_TIME_S * 1000),
