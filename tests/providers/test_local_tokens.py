@@ -1,11 +1,14 @@
 """Token counts of the embedded engine: what is asked, how answers are read, and that they hold."""
 
+import asyncio
 import json
+import time
 from typing import Any
 
+import aiohttp
 import pytest
 
-from tests.providers.local_asking import answer, listener, running_engine
+from tests.providers.local_asking import ENDLESS, answer, listener, running_engine, stream
 from weir_server.providers.local.tokens import (
     UnreadableCount,
     chat_count_request,
@@ -158,3 +161,30 @@ async def test_chat_counts_agree_with_template_and_tokenizer() -> None:
             path, body = text_count_request(rendered["prompt"])
             async with session.post(path, data=body) as response:
                 assert counted == parse_text_count(await response.read()), chat
+
+
+async def read(session: aiohttp.ClientSession, body: dict[str, Any]) -> None:
+    async for _ in stream(session, body):
+        pass
+
+
+@pytest.mark.model
+async def test_a_count_does_not_wait_for_a_slot() -> None:
+    """Fifty streams before it, most of them in the queue, do not hold up a count."""
+    async with running_engine(slots=2) as engine, listener(engine) as session:
+        body = {"messages": [{"role": "user", "content": "Tell a story."}], **ENDLESS}
+        streams = [asyncio.create_task(read(session, body)) for _ in range(50)]
+        waits_s = []
+        for _ in range(20):
+            begun_s = time.perf_counter()
+            path, ask = chat_count_request(b'{"messages":[{"role":"user","content":"Hi."}]}')
+            async with session.post(path, data=ask) as response:
+                assert parse_chat_count(await response.read()) > 0
+            waits_s.append(time.perf_counter() - begun_s)
+            await asyncio.sleep(0.05)
+
+        assert not any(task.done() for task in streams)
+        assert max(waits_s) < 1.0
+        for task in streams:
+            task.cancel()
+        await asyncio.wait(streams)

@@ -56,6 +56,9 @@ def _serve(order: dict[str, Any]) -> Any:  # noqa: ANN401 the package has no typ
     params.api_keys = [order["api_key"]]
     params.hostnames = ["127.0.0.1"]
     params.port = 0
+    # Each open request holds a thread. By default there are slots + 4, more come only sometimes,
+    # and a token count was seen to wait 15 s for one behind 50 streams.
+    params.n_threads_http = 64
     params.verbosity = -1
     params.n_parallel = order["slots"]
     params.n_ctx = order["slots"] * order["context_tokens_per_slot"]

@@ -101,5 +101,7 @@ class LocalProvider(Handler, ProviderTokenCounter):
 
     async def close(self) -> None:
         """Stop every generation and the engine."""
-        await self._client.close()
-        await self._engine.stop()
+        try:
+            await self._client.close()
+        finally:
+            await self._engine.stop()
