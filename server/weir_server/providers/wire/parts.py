@@ -11,7 +11,7 @@ from enum import Enum, auto
 
 import msgspec
 
-from weir.v1.generation_pb2 import GenerationEvent, PartDelta, TokenLogprob
+from weir.v1.generation_pb2 import GenerationEvent, TokenLogprob
 
 HELD_MAX_CHARS = 8 << 20
 """What the tool calls of one answer may hold until they are repeated whole at their end."""
@@ -33,7 +33,7 @@ class OpenPart:
 
     __slots__ = ("half", "index", "kept")
 
-    def __init__(self, index: int, *, kept: list[str] | None = None) -> None:
+    def __init__(self, index: int, kept: list[str] | None = None) -> None:
         self.index = index
         self.half = ""
         """First half of a surrogate pair, waiting for the second."""
@@ -48,7 +48,7 @@ class OpenCall(OpenPart):
 
     def __init__(self, index: int, call_id: str, name: str) -> None:
         self.arguments: list[str] = []
-        super().__init__(index, kept=self.arguments)
+        super().__init__(index, self.arguments)
         self.call_id = call_id
         self.name = name
 
@@ -109,7 +109,8 @@ class PartWriter:
             self._open_text(kind)
         if self._pieces:
             self._flush()
-        self._delta(text, logprobs)
+        self._pieces.append(text)
+        self._flush(logprobs)
 
     def open_call(self, call_id: str, name: str) -> OpenCall:
         """Begin a tool call; it stays open until the answer ends."""
@@ -161,11 +162,12 @@ class PartWriter:
     def _open_text(self, kind: TextKind) -> None:
         if self._current is not None:
             self._close_text()
-        self._current = OpenPart(self._take_index())
+        index = self._take_index()
+        self._current = OpenPart(index)
         self._kind = kind
         event = GenerationEvent()
         start = event.part_start
-        start.index = self._current.index
+        start.index = index
         match kind:
             case TextKind.TEXT:
                 start.part.text = ""
@@ -207,16 +209,14 @@ class PartWriter:
     def _say_half(self, part: OpenPart) -> None:
         if part.half:
             part.half = ""
-            self._delta(_REPLACEMENT, ())
+            self._pieces.append(_REPLACEMENT)
+            self._flush()
 
-    def _flush(self) -> None:
-        """Say the pieces that are waiting; there are some."""
+    def _flush(self, logprobs: Sequence[TokenLogprob] = ()) -> None:
+        """Say the pieces that are waiting, of which there are some, in one delta."""
         pieces = self._pieces
         text = pieces[0] if len(pieces) == 1 else "".join(pieces)
         pieces.clear()
-        self._delta(text, ())
-
-    def _delta(self, text: str, logprobs: Sequence[TokenLogprob]) -> None:
         part = self._current
         assert part is not None
         if part.half:
@@ -226,22 +226,22 @@ class PartWriter:
         delta = event.part_delta
         delta.index = part.index
         try:
-            _fill(delta, part, text)
+            if part.kept is None:
+                delta.text = text
+            else:
+                delta.arguments_json = text
         except UnicodeEncodeError:
             text, part.half = _mend(text)
-            _fill(delta, part, text)
+            if part.kept is None:
+                delta.text = text
+            else:
+                delta.arguments_json = text
+        if part.kept is not None:
+            part.kept.append(text)
         if logprobs:
             delta.logprobs.extend(logprobs)
         if text or logprobs:
             self._events.append(event)
-
-
-def _fill(delta: PartDelta, part: OpenPart, text: str) -> None:
-    if part.kept is None:
-        delta.text = text
-    else:
-        delta.arguments_json = text
-        part.kept.append(text)
 
 
 def whole(text: str) -> str:

@@ -61,6 +61,8 @@ class SseSplitter:
         # The usual case: each event is one data field with a space after its colon. Then every line
         # feed stands between two events, or after the last.
         if end <= self._max_event_bytes and data.startswith(b"data: "):
+            if data.find(b"\n", 6) == end:
+                return [(b"", data[6:end])]  # One event, as a model writes them one by one.
             fields = data[6:end].split(b"\n\ndata: ")
             if data.count(b"\n", 0, end) == 2 * (len(fields) - 1):
                 return [(b"", field) for field in fields]

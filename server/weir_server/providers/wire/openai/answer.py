@@ -73,12 +73,15 @@ class ChatAnswer:
 
     def take(self, chunk: Chunk) -> None:
         """Take a chunk of a stream."""
-        self._note(chunk)
+        self._last = chunk
+        if self._first is None or chunk.usage is not None or chunk.error:
+            self._note(chunk)
         for choice in chunk.choices or ():
             if choice.index:
                 continue  # another answer, which nobody asked for
-            if choice.delta is not None:
-                self._say(choice.delta, choice.logprobs)
+            delta = choice.delta
+            if delta is not None:
+                self._say(delta, choice.logprobs)
             elif choice.text is not None:
                 self._complete(choice.text, choice.logprobs)
             if choice.finish_reason or self.writer.held_chars:
@@ -86,6 +89,7 @@ class ChatAnswer:
 
     def take_whole(self, chunk: Chunk) -> None:
         """Take a whole answer."""
+        self._last = chunk
         self._note(chunk)
         for choice in chunk.choices or ():
             if choice.index:
@@ -100,7 +104,7 @@ class ChatAnswer:
             self._finish(choice)
 
     def _note(self, chunk: Chunk) -> None:
-        self._last = chunk
+        """Keep what a chunk says beside its choices."""
         if self._first is None and (chunk.model or chunk.id):
             self._first = chunk
         if chunk.usage is not None:

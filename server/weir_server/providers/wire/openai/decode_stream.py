@@ -46,22 +46,23 @@ class StreamDecoder:
         """Take more bytes; return the events they complete."""
         if not self._flowing and not self._flows(data):
             return []
-        for name, said in self._splitter.feed(data):
+        answer, splitter = self._answer, self._splitter
+        for name, said in splitter.feed(data):
             if said == DONE:
                 self._complete()
                 break
             # The standard of server-sent events replaces what is not UTF-8.
             chunk = decode(CHUNK, said, utf8_errors="replace")
             if chunk is not None and chunk.choices is not None:
-                self._answer.take(chunk)
+                answer.take(chunk)
             elif said:
                 self._take_odd(chunk, name, said)
-            if self._answer.failure is not None:
-                self._fail(self._answer.failure)
+            if answer.failure is not None:
+                self._fail(answer.failure)
                 break
-        if self._splitter.failure is not None:
-            self._fail(self._splitter.failure)
-        return self._answer.writer.take()
+        if splitter.failure is not None:
+            self._fail(splitter.failure)
+        return answer.writer.take()
 
     def finish(self) -> Batch | None:
         """Take the end of the body: a good one only after `[DONE]`, unless the quirks say so."""
