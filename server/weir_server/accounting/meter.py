@@ -46,7 +46,9 @@ class MeterStage(Handler):
         self, call: Call, request: Request
     ) -> AbstractAsyncContextManager[AsyncIterator[Batch]]:
         """Open the attempt, and note what it used by the time the block is left."""
-        return _Attempt(self._next.open(call, request), call, _Meter(call, request, self._tokens))
+        meter = _Meter(call, request, self._tokens)
+        call.progress.usage_now = meter.usage_so_far
+        return _Attempt(self._next.open(call, request), call, meter)
 
 
 class _Attempt(AbstractAsyncContextManager[AsyncIterator[Batch]]):
@@ -147,6 +149,10 @@ class _Meter:
         if batch[-1].HasField("end"):
             produced = bool(self._said.chars or self._thought.chars)
             self._settle(batch[-1].end.usage, produced=produced)
+
+    def usage_so_far(self) -> TokenUsage:
+        """Return an estimate of what was used until now."""
+        return self._usage or self._counted(UsageSource.USAGE_SOURCE_PARTIAL)
 
     def close(self, error: BaseException | None) -> TokenUsage:
         """Return what was used until now; `error` is what ended the attempt, if anything did."""

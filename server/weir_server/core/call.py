@@ -1,5 +1,6 @@
 """What does a stage know of the call it serves? Who asked, until when, and how far it has come."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from weir.v1.error_pb2 import Attempt
@@ -40,6 +41,8 @@ class Progress:
     """What the caller should know though the call succeeds."""
     usage: TokenUsage | None = None
     """What was used, once it is known; partial when the call was cut short."""
+    usage_now: Callable[[], TokenUsage] | None = None
+    """Counts what was used so far, while an attempt runs; an estimate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

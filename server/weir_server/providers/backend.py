@@ -230,27 +230,24 @@ class _Batches(AsyncIterator[Batch]):
 
     @override
     async def __anext__(self) -> Batch:
+        decoder = self._decoder
         try:
-            return await self._next()
+            while not self._ended:
+                if decoder.failure is not None:
+                    raise decoder.failure
+                data = await self._exchange.read()
+                batch = decoder.feed(data) if data else decoder.finish()
+                self._ended = decoder.done or (not data and decoder.failure is None)
+                if decoder.done:
+                    self._asking.succeeded()
+                if batch:
+                    self._exchange.progressed()
+                    self._call.progress.phase = _GENERATING
+                    return batch
         except WeirError as error:
             # Noted here too: the reader may keep the error to itself.
             self._asking.settle(error)
             raise
-
-    async def _next(self) -> Batch:
-        decoder = self._decoder
-        while not self._ended:
-            if decoder.failure is not None:
-                raise decoder.failure
-            data = await self._exchange.read()
-            batch = decoder.feed(data) if data else decoder.finish()
-            self._ended = decoder.done or (not data and decoder.failure is None)
-            if decoder.done:
-                self._asking.succeeded()
-            if batch:
-                self._exchange.progressed()
-                self._call.progress.phase = _GENERATING
-                return batch
         raise StopAsyncIteration
 
 

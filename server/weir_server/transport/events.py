@@ -15,7 +15,9 @@ from weir.v1.generation_pb2 import (
     PartDelta,
     StreamEnd,
     StreamStart,
+    UsageUpdate,
 )
+from weir.v1.usage_pb2 import TokenUsage
 from weir_server.core.call import Call
 from weir_server.core.clock import Clock
 from weir_server.core.errors import SlowConsumer, WeirError
@@ -23,6 +25,9 @@ from weir_server.core.tasks import sibling
 from weir_server.transport import facts, status
 from weir_server.transport.exchange import CallerGone, Exchange, Metadata
 from weir_server.transport.interruption import Interruption
+
+USAGE_UPDATE_INTERVAL_S = 1.0
+"""Usage that a caller wants to follow is told so often at most."""
 
 
 class Frame(Protocol):
@@ -64,12 +69,14 @@ class EventStream:
         "_headers",
         "_held",
         "_interruption",
+        "_is_plain",
         "_last_sent_s",
         "_lock",
         "_pacing",
         "_quiet",
         "_sending_since_s",
         "_timer",
+        "_usage_told_s",
         "_wake",
         "ended",
         "first_part_s",
@@ -101,6 +108,8 @@ class EventStream:
         self._held: list[GenerationEvent] = []
         self._last_sent_s = call.arrived_s
         self._sending_since_s = 0.0
+        self._usage_told_s = call.arrived_s
+        self._is_plain = True
         self.sequence = 0
         """Number of the next event; 0: nothing was sent yet."""
         self.ended = False
@@ -122,6 +131,7 @@ class EventStream:
     def open(self, pacing: StreamPacing) -> None:
         """Begin to watch over silence and slow reading."""
         self._pacing = pacing
+        self._is_plain = pacing.coalesce_delay_s == 0.0 and not pacing.usage_updates
         self.opened = True
         self._schedule(pacing.start_alone_after_s)
 
@@ -130,12 +140,10 @@ class EventStream:
 
         Raises CallerGone, or CancelledError when an interruption waited for the message.
         """
-        if self._pacing.coalesce_delay_s > 0.0:
-            if _only_text(batch):
-                self._hold(batch)
+        if not self._is_plain:
+            batch = self._shaped(batch)
+            if not batch:
                 return
-            batch = _joined(self._held + batch)
-            self._held = []
         if self.first_part_s is None and batch[0].HasField("part_start"):
             self.first_part_s = self._clock.monotonic_s()
         last = batch[-1]
@@ -158,10 +166,43 @@ class EventStream:
         await self._send_interruptibly([*_joined(held), GenerationEvent(end=end)])
 
     async def _send_interruptibly(self, batch: list[GenerationEvent]) -> None:
-        async with self._lock:
-            self._interruption.begin_send()
-            await self._write(batch)
-        self._interruption.end_send()
+        lock, interruption = self._lock, self._interruption
+        await lock.acquire()
+        try:
+            interruption.sending = True
+            if self.sequence == 0:
+                await self._begin()
+            await self._exchange.send(self._message(batch))
+            interruption.sending = False
+            self._sending_since_s = 0.0
+            self._last_sent_s = self._clock.monotonic_s()
+        finally:
+            lock.release()
+        if interruption.error is not None:
+            interruption.raise_if_waiting()
+
+    def _shaped(self, batch: list[GenerationEvent]) -> list[GenerationEvent]:
+        """Hold text back and add usage, as the caller asked; an empty batch waits for more."""
+        if self._pacing.coalesce_delay_s > 0.0:
+            if _only_text(batch):
+                self._hold(batch)
+                return []
+            batch = _joined(self._held + batch)
+            self._held = []
+        if self._pacing.usage_updates and not batch[-1].HasField("end"):
+            usage = self._usage_so_far()
+            if usage is not None:
+                batch.append(GenerationEvent(usage_update=UsageUpdate(usage=usage)))
+        return batch
+
+    def _usage_so_far(self) -> TokenUsage | None:
+        """Return what was used so far, if it was not told within the last second."""
+        usage_now = self._call.progress.usage_now
+        now_s = self._clock.monotonic_s()
+        if usage_now is None or now_s - self._usage_told_s < USAGE_UPDATE_INTERVAL_S:
+            return None
+        self._usage_told_s = now_s
+        return usage_now()
 
     def close(self) -> None:
         """Stop watching; the stream sends nothing more."""
@@ -200,33 +241,39 @@ class EventStream:
                     return
 
     async def _keep_alive_once(self) -> None:
+        if not self.started:
+            await self._begin()
+            await self._send_alone([])
         if self._held:
             held, self._held = self._held, []
-            await self._write(_joined(held))
-        elif not self.started:
-            await self._write([])
+            await self._send_alone(_joined(held))
         elif self._clock.monotonic_s() - self._last_sent_s >= self._pacing.heartbeat_interval_s:
             heartbeat = Heartbeat(phase=self._call.progress.phase)
-            await self._write([GenerationEvent(heartbeat=heartbeat)])
+            await self._send_alone([GenerationEvent(heartbeat=heartbeat)])
 
-    # --- both -------------------------------------------------------------------------------------
+    async def _send_alone(self, batch: list[GenerationEvent]) -> None:
+        await self._exchange.send(self._message(batch))
+        self._sending_since_s = 0.0
+        self._last_sent_s = self._clock.monotonic_s()
 
-    async def _write(self, batch: list[GenerationEvent]) -> None:
-        first = self.sequence == 0
-        if first:
-            batch.insert(0, self._start())
+    # --- both, under the lock ---------------------------------------------------------------------
+
+    async def _begin(self) -> None:
+        """Send the headers, which nothing may precede."""
+        self._sending_since_s = self._clock.monotonic_s()
+        await self._exchange.send_headers(self._headers)
+
+    def _message(self, batch: list[GenerationEvent]) -> bytes:
+        """Number a batch, before it the `start` if this is the first, and make its message."""
         sequence = self.sequence
+        if sequence == 0:
+            batch.insert(0, self._start())
         for event in batch:
             event.sequence = sequence
             sequence += 1
         self.sequence = sequence
-        message: bytes = self._frame(events=batch).SerializeToString()
         self._sending_since_s = self._clock.monotonic_s()
-        if first:
-            await self._exchange.send_headers(self._headers)
-        await self._exchange.send(message)
-        self._sending_since_s = 0.0
-        self._last_sent_s = self._clock.monotonic_s()
+        return self._frame(events=batch).SerializeToString()
 
     def _start(self) -> GenerationEvent:
         start = StreamStart(response_id=self._call.response_id)

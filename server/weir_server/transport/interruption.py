@@ -17,12 +17,13 @@ class Interruption:
     sending is cancelled would be the stream's last, and the `end` could not follow it.
     """
 
-    __slots__ = ("_sending", "_task", "_timer", "_working", "error", "reader_stopped")
+    __slots__ = ("_task", "_timer", "_working", "error", "reader_stopped", "sending")
 
     def __init__(self, task: asyncio.Task[Any]) -> None:
         self._task = task
         self._timer: asyncio.TimerHandle | None = None
-        self._sending = False
+        self.sending = False
+        """Whether the task is sending a message: interruptions wait for it."""
         self._working = True
         self.error: WeirError | None = None
         self.reader_stopped = False
@@ -41,7 +42,7 @@ class Interruption:
         if not self._working or self.error is not None:
             return
         self.error = error
-        if not self._sending:
+        if not self.sending:
             self._task.cancel()
 
     def reader_stuck(self, error: SlowConsumer) -> None:
@@ -52,13 +53,8 @@ class Interruption:
         self.error = self.error or error
         self._task.cancel()
 
-    def begin_send(self) -> None:
-        """Say that the task is sending a message: interruptions wait for it."""
-        self._sending = True
-
-    def end_send(self) -> None:
-        """Say that the message is out. Raises CancelledError when an interruption waited for it."""
-        self._sending = False
+    def raise_if_waiting(self) -> None:
+        """After a message is out: raise CancelledError if an interruption waited for it."""
         if self.error is not None and self._working:
             raise asyncio.CancelledError
 

@@ -2,10 +2,7 @@
 
 from collections.abc import Sequence
 
-from google.protobuf.message import Message
-
 from weir.v1 import embedding_service_pb2, model_service_pb2, provider_service_pb2
-from weir.v1.generation_pb2 import GenerationEvent
 from weir.v1.provider_service_pb2 import StreamChatResponse, StreamCompleteResponse
 from weir_server.core.target import Operation
 from weir_server.transport.methods import Method
@@ -53,7 +50,7 @@ def methods(
             decode=llm.StreamCompleteRequest.FromString,
             operation=Operation.COMPLETE,
             stream=generation.stream_complete,
-            frame=_complete_frame,
+            frame=StreamCompleteResponse,
         ),
         Method(
             service=LLM,
@@ -68,7 +65,7 @@ def methods(
             decode=llm.StreamChatRequest.FromString,
             operation=Operation.CHAT,
             stream=generation.stream_chat,
-            frame=_chat_frame,
+            frame=StreamChatResponse,
         ),
         Method(
             service=LLM,
@@ -113,11 +110,3 @@ def methods(
             unary=models.get_server_info,
         ),
     )
-
-
-def _chat_frame(*, events: list[GenerationEvent]) -> Message:
-    return StreamChatResponse(events=events)
-
-
-def _complete_frame(*, events: list[GenerationEvent]) -> Message:
-    return StreamCompleteResponse(events=events)
