@@ -60,7 +60,7 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> Loaded:
     if len(raw) > CONFIG_MAX_BYTES:
         raise SettingsInvalid([Problem(where=str(path), what="is larger than 1 MiB")])
     try:
-        tree = yaml.load(raw, Loader=_StrictLoader)  # noqa: S506  a SafeLoader
+        tree = _StrictLoader(raw).get_single_data()
     except yaml.YAMLError as failure:
         what = f"is no YAML that Weir takes: {_yaml_fault(failure)}"
         raise SettingsInvalid([Problem(where=str(path), what=what)]) from failure
