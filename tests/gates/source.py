@@ -1,8 +1,8 @@
 """Which calls and imports may no module of Weir contain?
 
 Code that runs text, revives objects from bytes, fills templates or starts programs has been the
-way into other gateways. Weir needs none of it, so the gate is a plain walk over the syntax tree
-over every module. The one exception stands in `test_source.py`, with a test of its own.
+way into other gateways. Weir needs none of it, so the gate walks the syntax tree of every module.
+The one exception stands in `test_source.py`, with a test of its own.
 """
 
 from __future__ import annotations
