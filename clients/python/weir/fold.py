@@ -11,7 +11,7 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 
 from weir._failure import error_from_end
 from weir.errors import Code, ProtocolError, StreamBrokenError
-from weir.v1.content_pb2 import Message, Part, Role
+from weir.v1.content_pb2 import ROLE_ASSISTANT, Message, Part
 from weir.v1.generation_pb2 import GenerationEvent, PartDelta, PartEnd, PartStart, StreamEnd
 from weir.v1.provider_service_pb2 import ChatResponse, CompleteResponse
 
@@ -33,7 +33,9 @@ class _Fold:
         self._numbered = numbered
         self._expected_sequence = 0
         self._started = False
-        self._message = Message(role=Role.ROLE_ASSISTANT)
+        self._message = Message()
+        # The constant of the module: its enum would search for the name, answer by answer.
+        self._message.role = ROLE_ASSISTANT
         self._parts: list[_PartFold] = []
         self._open: dict[int, _PartFold] = {}
         self._end: StreamEnd | None = None
@@ -82,12 +84,14 @@ class _Fold:
     def _open_part(self, start: PartStart) -> None:
         if start.index != len(self._parts):
             raise _violation(f"part {start.index} opened where {len(self._parts)} was due")
-        if start.part.WhichOneof("kind") is None and not len(UnknownFieldSet(start.part)):
+        kind = start.part.WhichOneof("kind")
+        if kind is None and not len(UnknownFieldSet(start.part)):
             raise _violation(f"part {start.index} opened without a kind")
         part = self._message.parts.add()
         part.CopyFrom(start.part)
-        self._parts.append(_PartFold(part))
-        self._open[start.index] = self._parts[-1]
+        opened = _PartFold(part, kind)
+        self._parts.append(opened)
+        self._open[start.index] = opened
 
     def _close_part(self, end: PartEnd) -> None:
         part = self._open.pop(end.index, None)
@@ -126,9 +130,12 @@ class ChatFold(_Fold):
     def response(self) -> ChatResponse:
         """The whole answer; raises like `successful_end`."""
         end = self.successful_end()
-        response = ChatResponse(message=self._message, finish_reason=end.finish_reason)
+        response = ChatResponse()
+        response.message.CopyFrom(self._message)
+        response.finish_reason = end.finish_reason
         for part in self._parts:
-            response.logprobs.MergeFrom(part.extras.logprobs)
+            if part.extras is not None:
+                response.logprobs.MergeFrom(part.extras.logprobs)
         _copy_facts(end, response)
         return response
 
@@ -146,7 +153,8 @@ class CompleteFold(_Fold):
         text = "".join(part.part.text for part in parts)
         response = CompleteResponse(text=text, finish_reason=end.finish_reason)
         for part in parts:
-            response.logprobs.MergeFrom(part.extras.logprobs)
+            if part.extras is not None:
+                response.logprobs.MergeFrom(part.extras.logprobs)
         _copy_facts(end, response)
         return response
 
@@ -170,15 +178,17 @@ class _PartFold:
 
     __slots__ = ("_bytes", "_delta", "_texts", "extras", "kind", "part")
 
-    def __init__(self, part: Part) -> None:
+    def __init__(self, part: Part, kind: str | None) -> None:
         self.part = part
-        self.kind = part.WhichOneof("kind")
+        self.kind = kind
         # What fills the part; None: a kind that these stubs do not know, filled by who knows what.
-        self._delta = None if self.kind is None else _DELTA_OF.get(self.kind, "")
+        self._delta = None if kind is None else _DELTA_OF.get(kind, "")
         self._texts: list[str] = []
         self._bytes: list[bytes] = []
-        # Log probabilities and citations, in the order they came.
-        self.extras = PartDelta(citations=part.citations)
+        # Log probabilities and citations, in the order they came; None: no event has brought any.
+        self.extras: PartDelta | None = (
+            PartDelta(citations=part.citations) if part.citations else None
+        )
 
     def add(self, delta: PartDelta) -> None:
         which = delta.WhichOneof("delta")
@@ -192,23 +202,28 @@ class _PartFold:
             else:
                 self._bytes.append(delta.inline_data)
         if delta.logprobs:
-            self.extras.logprobs.MergeFrom(delta.logprobs)
+            self._more().logprobs.MergeFrom(delta.logprobs)
         if delta.citations:
-            self.extras.citations.MergeFrom(delta.citations)
+            self._more().citations.MergeFrom(delta.citations)
+
+    def _more(self) -> PartDelta:
+        if self.extras is None:
+            self.extras = PartDelta()
+        return self.extras
 
     def finish(self, end: PartEnd) -> None:
         """Join the deltas onto the part, then let the end's part override."""
         self._join()
         if end.HasField("part"):
             self._override(end.part, end.index)
-        if self.extras.citations:
-            self._cite()
+        if self.extras is not None and self.extras.citations:
+            self._cite(self.extras)
 
     def _join(self) -> None:
         if self.kind is None or not (self._texts or self._bytes):
             return
         if self.kind == "text":
-            self.part.text += "".join(self._texts)
+            self.part.text += self._texts[0] if len(self._texts) == 1 else "".join(self._texts)
             return
         inner = getattr(self.part, self.kind)
         if self._delta == "text":
@@ -222,7 +237,8 @@ class _PartFold:
         kind = final.WhichOneof("kind")
         if kind is not None and self.kind is not None and kind != self.kind:
             raise _violation(f"part {index} began as {self.kind} and ended as {kind}")
-        self.extras.citations.MergeFrom(final.citations)
+        if final.citations:
+            self._more().citations.MergeFrom(final.citations)
         joined = self.part.text
         if kind is not None and self._delta == "":
             self.part.ClearField("kind")  # it comes whole: merging would double what repeats
@@ -230,11 +246,11 @@ class _PartFold:
         if kind == "text" and not final.text:
             self.part.text = joined  # an empty text only names the kind
 
-    def _cite(self) -> None:
+    def _cite(self, extras: PartDelta) -> None:
         """Give the part every source once: an end may repeat what deltas said."""
         unique = {
             citation.SerializeToString(deterministic=True): citation
-            for citation in self.extras.citations
+            for citation in extras.citations
         }
         del self.part.citations[:]
         self.part.citations.extend(unique.values())
