@@ -41,8 +41,8 @@ def _write(usage: TokenUsage, said: object, *, produced: bool, quirks: Quirks) -
     outward = _object(counts.get("completion_tokens_details"))
     # DeepSeek counts cached tokens beside, not inside, the details.
     cached = _count(inward, "cached_tokens") or _count(counts, "prompt_cache_hit_tokens")
-    cache_write = _count(inward, "cache_write_tokens")
-    reasoning = _count(outward, "reasoning_tokens")
+    cache_write = _count(inward, "cache_write_tokens") if inward else 0
+    reasoning = _count(outward, "reasoning_tokens") if outward else 0
     hidden = (_count(counts, "total_tokens") or prompt + completion) - prompt - completion
     if hidden:
         # xAI counts reasoning beside the completion; others only in the total.
