@@ -1,6 +1,28 @@
-"""What every test needs before gRPC is imported: a library that reports errors only."""
+"""What does every test share? A quiet gRPC, and a place where measured figures are shown."""
 
 import os
 
-# At its default level the library prints each connection that a stopped server closed.
+import pytest
+
+# At its default level the library prints each connection that a stopped server closed. This has
+# to be said before its first import.
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests measured and gave to `record_property`."""
+    reports = [
+        report
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.getreports(outcome)
+        if report.when == "call" and report.user_properties
+    ]
+    if reports:
+        terminalreporter.section("measured")
+    for report in reports:
+        figures = ", ".join(f"{name} {_brief(value)}" for name, value in report.user_properties)
+        terminalreporter.line(f"{report.nodeid.rpartition('/')[2]}: {figures}")
+
+
+def _brief(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

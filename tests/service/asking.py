@@ -50,6 +50,15 @@ async def refused(call: Awaitable[Any]) -> Refusal:
     return refusal_of(failed.value)
 
 
+async def maybe_refused(call: Awaitable[Any]) -> Refusal | None:
+    """Wait for a call that may fail; None: it did not."""
+    try:
+        await call
+    except grpc.aio.AioRpcError as error:
+        return refusal_of(error)
+    return None
+
+
 def refusal_of(error: grpc.aio.AioRpcError) -> Refusal:
     trailers = dict(error.trailing_metadata())
     details: dict[str, Any] = {}
