@@ -91,6 +91,8 @@ class Edge:
             self._open_calls.enter(interruption)
         except WeirError as refusal:
             refused = refusal
+            if said is _NOTHING_SAID:
+                said = metadata.identity(exchange.metadata())
         run = _Run(call=self._call(method, said, exchange.time_remaining_s()), said=said)
         try:
             if refused is not None:

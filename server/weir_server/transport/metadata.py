@@ -91,6 +91,17 @@ def read(pairs: Metadata, new_request_id: Callable[[], str]) -> CallMetadata:
     )
 
 
+def identity(pairs: Metadata) -> CallMetadata:
+    """Read of refused metadata what the call can still be found by: request id and trace."""
+    said = {name: value for name, value in pairs if isinstance(value, str)}
+    request_id = said.get("weir-request-id", "")
+    traceparent = said.get("traceparent", "")
+    return CallMetadata(
+        request_id=request_id if _REQUEST_ID.fullmatch(request_id) else "",
+        trace=TraceContext(traceparent=traceparent if _TRACEPARENT.fullmatch(traceparent) else ""),
+    )
+
+
 def _invalid(name: str, rule: str) -> InvalidRequest:
     violation = FieldViolation(
         field=f"metadata[{name}]", rule="METADATA", description=f"{name} {rule}."
