@@ -1,6 +1,6 @@
 """How does an event become a line? One JSON object each, written by a thread of its own.
 
-The event loop never waits for a log: lines are gathered and handed over a few times a second, and
+The event loop never waits for a log: lines are gathered for a moment and handed over together, and
 when the reader of the log is stuck, lines are dropped and counted rather than kept for ever.
 """
 
@@ -45,6 +45,7 @@ class Log:
         where: TracebackType | None,
     ) -> None:
         self._stop.set()
+        self._lines.put(None)
         self._thread.join(timeout=5.0)
 
     def record(self, line: msgspec.Struct) -> None:
@@ -72,12 +73,16 @@ class Log:
         self._lines.put(line)
 
     def _write_forever(self) -> None:
-        while not self._stop.wait(FLUSH_INTERVAL_S):
-            self._write_pending()
-        self._write_pending()
+        # It sleeps while there is nothing to say: a thread that looked now and then would cost an
+        # idle server, and each chunk of a slow stream, more than the line itself.
+        while not self._stop.is_set():
+            first = self._lines.get()
+            self._stop.wait(FLUSH_INTERVAL_S)
+            self._write_pending(first)
+        self._write_pending(None)
 
-    def _write_pending(self) -> None:
-        lines: list[bytes] = []
+    def _write_pending(self, first: bytes | None) -> None:
+        lines = [first] if first is not None else []
         while not self._lines.empty():
             line = self._lines.get_nowait()
             if line is not None:
