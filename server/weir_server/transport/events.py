@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Protocol
 
 from google.protobuf.message import Message
@@ -28,6 +29,8 @@ from weir_server.transport.interruption import Interruption
 
 USAGE_UPDATE_INTERVAL_S = 1.0
 """Usage that a caller wants to follow is told so often at most."""
+HELD_MAX_CHARS = 16 * 1024
+"""More text than this is not held back: it goes out, and waits while the caller does not read."""
 
 
 class Frame(Protocol):
@@ -68,6 +71,7 @@ class EventStream:
         "_frame",
         "_headers",
         "_held",
+        "_held_chars",
         "_interruption",
         "_is_plain",
         "_last_sent_s",
@@ -106,6 +110,7 @@ class EventStream:
         self._timer: asyncio.TimerHandle | None = None
         self._quiet = False
         self._held: list[GenerationEvent] = []
+        self._held_chars = 0
         self._last_sent_s = call.arrived_s
         self._sending_since_s = 0.0
         self._usage_told_s = call.arrived_s
@@ -133,7 +138,7 @@ class EventStream:
         self._pacing = pacing
         self._is_plain = pacing.coalesce_delay_s == 0.0 and not pacing.usage_updates
         self.opened = True
-        self._schedule(pacing.start_alone_after_s)
+        self._schedule(min(pacing.start_alone_after_s, pacing.slow_consumer_limit_s))
 
     async def send(self, batch: list[GenerationEvent]) -> None:
         """Send a batch; the batch is the stream's from now on.
@@ -184,8 +189,7 @@ class EventStream:
     def _shaped(self, batch: list[GenerationEvent]) -> list[GenerationEvent]:
         """Hold text back and add usage, as the caller asked; an empty batch waits for more."""
         if self._pacing.coalesce_delay_s > 0.0:
-            if _only_text(batch):
-                self._hold(batch)
+            if _only_text(batch) and self._hold(batch):
                 return []
             batch = _joined(self._held + batch)
             self._held = []
@@ -218,14 +222,15 @@ class EventStream:
         """Run the sibling beside the block; at its end the sibling sends nothing more.
 
         The lock makes sure that it is not stopped in the middle of a message, which would make that
-        message the stream's last.
+        message the stream's last. A reader that is given up may never take the message.
         """
         async with sibling(self._keep_alive(), name="keep-alive"):
             try:
                 yield
             finally:
-                async with self._lock:
-                    self._quiet = True
+                if not self._interruption.reader_stopped:
+                    async with self._lock:
+                        self._quiet = True
 
     async def _keep_alive(self) -> None:
         """Send `start` alone, heartbeats and held-back text whenever they are due."""
@@ -283,11 +288,17 @@ class EventStream:
             start.model = route.model
         return GenerationEvent(start=start)
 
-    def _hold(self, batch: list[GenerationEvent]) -> None:
+    def _hold(self, batch: list[GenerationEvent]) -> bool:
+        """Keep text for later, and return whether it could be kept."""
         if not self._held:
+            self._held_chars = 0
             loop = asyncio.get_running_loop()
             loop.call_later(self._pacing.coalesce_delay_s, self._wake.set)
+        self._held_chars += sum(len(event.part_delta.text) for event in batch)
+        if self._held_chars > HELD_MAX_CHARS:
+            return False
         self._held.extend(batch)
+        return True
 
     # --- the watch --------------------------------------------------------------------------------
 
@@ -321,18 +332,19 @@ def _only_text(batch: list[GenerationEvent]) -> bool:
 def _joined(batch: list[GenerationEvent]) -> list[GenerationEvent]:
     """Join neighbouring text deltas of one part; what carries more than text stays as it is."""
     joined: list[GenerationEvent] = []
-    for event in batch:
-        if joined and _is_plain_text(event) and _is_plain_text(joined[-1]):
-            before, delta = joined[-1].part_delta, event.part_delta
-            if before.index == delta.index:
-                joined[-1] = GenerationEvent(
-                    part_delta=PartDelta(index=delta.index, text=before.text + delta.text)
-                )
-                continue
-        joined.append(event)
+    for part, run in groupby(batch, key=_plain_part):
+        events = list(run)
+        if part is None or len(events) == 1:
+            joined.extend(events)
+        else:
+            text = "".join(event.part_delta.text for event in events)
+            joined.append(GenerationEvent(part_delta=PartDelta(index=part, text=text)))
     return joined
 
 
-def _is_plain_text(event: GenerationEvent) -> bool:
+def _plain_part(event: GenerationEvent) -> int | None:
+    """Return the part that an event adds nothing but text to, or None."""
     delta = event.part_delta
-    return delta.HasField("text") and not delta.logprobs and not delta.citations
+    if delta.HasField("text") and not delta.logprobs and not delta.citations:
+        return delta.index
+    return None
