@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, ResourceInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
-from tests.service.weir import Weir
+from tests.service.weir import Heard, Weir
 from weir.v1.error_pb2 import FailureInfo
 
 DETAILS: Sequence[type[Message]] = (ErrorInfo, RetryInfo, BadRequest, ResourceInfo, FailureInfo)
@@ -94,6 +94,21 @@ def stream_raw(weir: Weir, path: str, payload: bytes, **options: Any) -> Any:
 
 def _same(data: bytes) -> bytes:
     return data
+
+
+async def hear_rest(call: Any) -> Heard:
+    """Read a stream to its end of which `read` took the beginning."""
+    heard = Heard()
+    try:
+        while (message := await call.read()) is not grpc.aio.EOF:
+            heard.batches.append(len(message.events))
+            heard.events.extend(message.events)
+    except grpc.aio.AioRpcError:
+        pass  # the status is read below, as for a good end
+    heard.code = await call.code()
+    heard.details = await call.details()
+    heard.trailers = dict(await call.trailing_metadata() or ())
+    return heard
 
 
 async def logged(

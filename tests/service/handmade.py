@@ -79,7 +79,7 @@ async def serving_handler(
     settings = ServerSettings(listen="127.0.0.1:0", **(server or {}))
     log_bytes = io.BytesIO()
     clock = SystemClock()
-    open_calls = open_calls or OpenCalls()
+    open_calls = OpenCalls() if open_calls is None else open_calls
     with Log(log_bytes) as log:
         edge = Edge(clock=clock, log=log, open_calls=open_calls, deadlines=Deadlines())
         generation = Generation(
