@@ -7,6 +7,8 @@ import pytest
 # At its default level the library prints each connection that a stopped server closed. This has
 # to be said before its first import.
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+# Some tests give a program a terminal, which forks; the client warns where gRPC cannot bear that.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "1")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

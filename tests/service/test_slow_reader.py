@@ -113,7 +113,7 @@ async def test_a_handler_is_freed_while_its_caller_still_does_not_read() -> None
     async with serving_handler(Flooding(), pacing=pacing, open_calls=open_calls) as weir:
         call = weir.llm.StreamChat(stream_request("hello"))
         await call.read()
-        assert len(open_calls) == 1
+        assert kept
         await until(lambda: len(open_calls) == 0)
         (line,) = await logged(weir)
         gc.collect()
