@@ -29,8 +29,10 @@ REFUSED_NAMES = frozenset(
 )
 REFUSED_PREFIXES = ("proxy-", "x-forwarded-", "sec-", "weir-")
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_VALUE = re.compile(r"[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?")
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""What a header's name, or a method, may be."""
+VALUE = re.compile(r"[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?")
+"""What a header's value may be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +78,7 @@ def _unfit(headers: Mapping[str, str], at: str) -> list[FieldViolation]:
     return [
         FieldViolation(field=at, description="Use visible ASCII characters.", rule="BAD_FORMAT")
         for name, value in headers.items()
-        if not _TOKEN.fullmatch(name) or not _VALUE.fullmatch(value)
+        if not TOKEN.fullmatch(name) or not VALUE.fullmatch(value)
     ]
 
 
