@@ -1,14 +1,11 @@
 """Who sends requests to providers? One client for all of them, with one pool of connections."""
 
 import ssl
-from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-import aiohttp
 from multidict import CIMultiDict
 from typing_extensions import override
-from yarl import URL
 
 from weir.v1.error_pb2 import FieldViolation
 from weir_server.core.call import Call
@@ -16,7 +13,7 @@ from weir_server.core.clock import Clock
 from weir_server.core.deadline import ATTEMPT_MIN_S
 from weir_server.core.errors import ConfigInvalid, DeadlineTooShort
 from weir_server.providers.http.addresses import judge
-from weir_server.providers.http.closing import AbortingResponse, Lingering
+from weir_server.providers.http.closing import Lingering
 from weir_server.providers.http.connect import (
     GuardedConnector,
     GuardedResolver,
@@ -25,38 +22,56 @@ from weir_server.providers.http.connect import (
 )
 from weir_server.providers.http.exchange import UpstreamExchange
 from weir_server.providers.http.guard import Endpoint
+from weir_server.providers.http.head import request_head, request_tail
 from weir_server.providers.http.headers import ProviderHeaders
 from weir_server.providers.http.watchdog import HttpLimits
+from weir_server.providers.http.wire_connection import AnswerLimits, Origin
 from weir_server.providers.wire.base import HttpRequest
 
 READ_BUFFER_BYTES = 16 * 1024
 """So little is read ahead that a slow reader pauses the upstream soon."""
-_NO_TIMEOUT = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
-_MAX_URLS = 256
+_MAX_HEADS = 256
 
 
 class Route:
     """An endpoint with what every request to it carries, prepared once."""
 
-    __slots__ = ("_urls", "endpoint", "headers")
+    __slots__ = ("_fixed", "_heads", "_origin", "endpoint")
 
     def __init__(self, endpoint: Endpoint, headers: ProviderHeaders) -> None:
         self.endpoint = endpoint
-        self.headers = headers.merged()
-        self._urls: dict[str, URL] = {}
+        self._fixed = headers.merged()
+        self._heads: dict[tuple[str, str], tuple[dict[str, str], bytes]] = {}
+        self._origin: Origin | None = None
 
     @override
     def __repr__(self) -> str:
         return f"Route({self.endpoint})"  # not the headers: the key is among them
 
-    def url(self, path: str) -> URL:
-        """Return the URL of a path below the endpoint."""
-        url = self._urls.get(path)
-        if url is None:
-            if len(self._urls) >= _MAX_URLS:
-                self._urls.clear()
-            url = self._urls[path] = URL(self.endpoint.url(path), encoded=True)
-        return url
+    @property
+    def origin(self) -> Origin:
+        """Where its connections lead. Ask inside the event loop."""
+        if self._origin is None:
+            self._origin = Origin(self.endpoint.url())
+        return self._origin
+
+    def head(self, request: HttpRequest) -> bytes:
+        """Return the beginning of a request; the provider's own fields win over the wire format's.
+
+        Raises ValueError for a request that HTTP cannot say.
+        """
+        kind = request.method, request.path
+        known = self._heads.get(kind)
+        if known is not None and known[0] == request.headers:
+            return known[1]
+        if len(self._heads) >= _MAX_HEADS:
+            self._heads.clear()
+        fields = CIMultiDict(request.headers)
+        fields.update(self._fixed)
+        target = f"{self.endpoint.base_path}{request.path}"
+        head = request_head(request.method, target, self.endpoint.authority, fields)
+        self._heads[kind] = dict(request.headers), head
+        return head
 
 
 class HttpClient:
@@ -81,21 +96,15 @@ class HttpClient:
         self._limits = HttpLimits() if limits is None else limits
         self._resolver = GuardedResolver(clock=clock, lookup=lookup)
         self._lingering = Lingering()
-        self._session = aiohttp.ClientSession(
-            connector=GuardedConnector(
-                resolver=self._resolver,
-                tls=verified_tls() if tls is None else tls,
-                keepalive_s=self._limits.keepalive_s,
+        self._connector = GuardedConnector(
+            resolver=self._resolver,
+            tls=verified_tls() if tls is None else tls,
+            keepalive_s=self._limits.keepalive_s,
+            limits=AnswerLimits(
+                field_bytes=self._limits.max_field_bytes,
+                fields=self._limits.max_fields,
+                read_ahead_bytes=READ_BUFFER_BYTES,
             ),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            response_class=AbortingResponse,
-            timeout=_NO_TIMEOUT,
-            auto_decompress=False,
-            trust_env=False,
-            read_bufsize=READ_BUFFER_BYTES,
-            max_line_size=self._limits.max_field_bytes,
-            max_field_size=self._limits.max_field_bytes,
-            max_headers=self._limits.max_fields,
         )
 
     async def __aenter__(self) -> Self:
@@ -112,7 +121,7 @@ class HttpClient:
     async def close(self) -> None:
         """Close every connection."""
         self._lingering.close()
-        await self._session.close()
+        await self._connector.close()
         await self._resolver.close()
 
     async def vet(self, endpoint: Endpoint, *, field: str = "config.endpoint") -> None:
@@ -151,27 +160,15 @@ class HttpClient:
             raise DeadlineTooShort(metadata={"remainingMs": str(left_ms)})
         ends_at_deadline = attempt_timeout_s is None or remaining_s <= attempt_timeout_s
         return UpstreamExchange(
-            self._session,
+            self._connector,
             self._limits,
             self._lingering,
             endpoint=route.endpoint,
-            method=request.method,
-            url=route.url(request.path),
-            headers=_headers(route.headers, request.headers, call),
+            origin=route.origin,
+            head=route.head(request) + request_tail(request.method, request.body, call.trace),
             body=request.body,
             progress=call.progress,
             timeout_s=remaining_s if ends_at_deadline else attempt_timeout_s or 0.0,
             ends_at_deadline=ends_at_deadline,
             streaming=streaming,
         )
-
-
-def _headers(fixed: CIMultiDict[str], wire: Mapping[str, str], call: Call) -> CIMultiDict[str]:
-    """What one request carries; the provider's own fields win over the wire format's."""
-    headers = CIMultiDict(wire)
-    headers.update(fixed)
-    if call.trace.traceparent:
-        headers["traceparent"] = call.trace.traceparent
-        if call.trace.tracestate:
-            headers["tracestate"] = call.trace.tracestate
-    return headers

@@ -14,15 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.connector import AddrInfoType, Connection
-from aiohttp.tracing import Trace
+from aiohttp.connector import AddrInfoType
 from typing_extensions import override
 
 from weir_server.core.clock import Clock
 from weir_server.providers.http.addresses import judge
 from weir_server.providers.http.guard import Endpoint
+from weir_server.providers.http.wire_connection import AnswerLimits, WireConnector
 
 FRESH_S = 10.0
 """How long an answer is used without asking again."""
@@ -41,13 +40,9 @@ class Dialler(Protocol):
 
     endpoint: Endpoint
 
-    def connected(self) -> None:
-        """Hear that the connection stands, new or used before."""
-        ...
-
 
 DIALLER: ContextVar[Dialler] = ContextVar("dialler")
-"""Set around each request. aiohttp hands neither its resolver nor its sockets the request."""
+"""Set around each dial. aiohttp hands neither its resolver nor its sockets the request."""
 
 
 class AddressRefused(OSError):
@@ -142,31 +137,26 @@ async def system_lookup(host: str, port: int) -> Sequence[str]:
     return tuple(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
-class GuardedConnector(aiohttp.TCPConnector):
+class GuardedConnector(WireConnector):
     """Connections without a limit in number, to judged addresses, with verified TLS only."""
 
     def __init__(
-        self, *, resolver: GuardedResolver, tls: ssl.SSLContext, keepalive_s: float
+        self,
+        *,
+        resolver: GuardedResolver,
+        tls: ssl.SSLContext,
+        keepalive_s: float,
+        limits: AnswerLimits,
     ) -> None:
         if tls.verify_mode is not ssl.CERT_REQUIRED or not tls.check_hostname:
             raise ValueError("the TLS context must verify certificates and host names")
         super().__init__(
             resolver=resolver,
-            use_dns_cache=False,  # the resolver keeps answers, so that each use is judged
-            ssl=tls,
-            limit=0,
-            keepalive_timeout=keepalive_s,
+            tls=tls,
             socket_factory=_checked_socket,
+            keepalive_s=keepalive_s,
+            limits=limits,
         )
-
-    @override
-    async def connect(
-        self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
-    ) -> Connection:
-        """Return a connection, and tell the dialler as soon as it stands."""
-        connection = await super().connect(req, traces, timeout)
-        DIALLER.get().connected()
-        return connection
 
 
 def _checked_socket(address: AddrInfoType) -> socket.socket:

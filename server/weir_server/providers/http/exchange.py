@@ -1,31 +1,33 @@
 """How does one request to a provider go? Sent, answered within limits, and closed at once."""
 
 import asyncio
-import io
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
 import aiohttp
-from multidict import CIMultiDict
-from yarl import URL
 
 from weir.v1.generation_pb2 import Phase
 from weir_server.core.call import Progress
 from weir_server.core.errors import UpstreamError, UpstreamProtocolError, WeirError
 from weir_server.providers.http import failures
 from weir_server.providers.http.closing import Lingering
-from weir_server.providers.http.connect import DIALLER
+from weir_server.providers.http.connect import DIALLER, GuardedConnector
 from weir_server.providers.http.guard import Endpoint
 from weir_server.providers.http.inflate import Inflater
 from weir_server.providers.http.watchdog import HttpLimits, Watchdog
+from weir_server.providers.http.wire_connection import ConnectionLost, NotHttp, Origin, Turn
 
 PIECE_BYTES = 32 * 1024
 """What one read gives at most."""
+STALE_S = 0.5
+"""How soon after sending the end of a connection that was used before means that the upstream had
+closed it while it was idle, and did not see the request. The news of such a close, or the reset
+that answers a request which came after it, takes no longer than the way there and back; what comes
+later may be an upstream that broke down over the request."""
 # Looking an enum's value up by name costs more than a microsecond.
 _CONNECTING = Phase.PHASE_CONNECTING
 _WAITING = Phase.PHASE_WAITING_FIRST_TOKEN
-_LARGE_BODY_BYTES = 1024 * 1024
 _YIELD_EVERY_BYTES = 512 * 1024
 
 
@@ -38,25 +40,24 @@ class UpstreamExchange:
     """
 
     __slots__ = (
+        "_body",
+        "_connector",
         "_content",
         "_ends_at_deadline",
-        "_headers",
+        "_head",
         "_idle_since_s",
         "_inflater",
         "_limits",
         "_lingering",
         "_loop",
-        "_method",
         "_offset",
+        "_origin",
         "_progress",
         "_quiet_reads",
-        "_response",
         "_rest",
-        "_session",
         "_streaming",
         "_timeout_s",
-        "_to_send",
-        "_url",
+        "_turn",
         "_watchdog",
         "answered",
         "body_bytes",
@@ -64,19 +65,18 @@ class UpstreamExchange:
     )
 
     _watchdog: Watchdog
-    _response: aiohttp.ClientResponse
+    _turn: Turn
     _content: aiohttp.StreamReader
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
+        connector: GuardedConnector,
         limits: HttpLimits,
         lingering: Lingering,
         *,
         endpoint: Endpoint,
-        method: str,
-        url: URL,
-        headers: CIMultiDict[str],
+        origin: Origin,
+        head: bytes,
         body: bytes,
         progress: Progress,
         timeout_s: float,
@@ -88,13 +88,12 @@ class UpstreamExchange:
         """Whether the answer is complete though its body may not have ended; the reader sets it."""
         self.body_bytes = 0
         """What was read of the body, after decompression."""
-        self._session = session
+        self._connector = connector
         self._limits = limits
         self._lingering = lingering
-        self._method = method
-        self._url = url
-        self._headers = headers
-        self._to_send = body
+        self._origin = origin
+        self._head = head
+        self._body = body
         self._progress = progress
         self._timeout_s = timeout_s
         self._ends_at_deadline = ends_at_deadline
@@ -110,11 +109,11 @@ class UpstreamExchange:
         self._progress.phase = _CONNECTING
         self._watchdog = Watchdog(self._limits, timeout_s=self._timeout_s)
         try:
-            self._response = await self._send()
+            self._turn = await self._send()
         except BaseException:
             self._watchdog.stop()
             raise
-        self._content = self._response.content
+        self._content = self._turn.content
         self._watchdog.answered(self._cut)
         try:
             self._judge_headers()
@@ -134,22 +133,17 @@ class UpstreamExchange:
     @property
     def status(self) -> int:
         """The answer's status."""
-        return self._response.status
+        return self._turn.status
 
     @property
     def headers(self) -> Mapping[str, str]:
         """The answer's header fields, names in lower case."""
-        return {name.lower(): value for name, value in self._response.headers.items()}
+        return {name.lower(): value for name, value in self._turn.headers.items()}
 
     @property
     def media_type(self) -> str:
         """The answer's media type in lower case without parameters; empty where it has none."""
-        return self._response.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-    def connected(self) -> None:
-        """Hear from the connector that the connection stands."""
-        self._progress.phase = _WAITING
-        self._watchdog.connected(streaming=self._streaming)
+        return self._turn.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     def progressed(self) -> None:
         """Hear from the reader that the last read brought something."""
@@ -185,40 +179,58 @@ class UpstreamExchange:
             return b"".join(pieces)
         return b"".join(pieces)
 
-    async def _send(self) -> aiohttp.ClientResponse:
-        # aiohttp warns of large bytes; from a buffer it sends them in pieces.
-        body = self._to_send
-        data = io.BytesIO(body) if len(body) > _LARGE_BODY_BYTES else body or None
-        token = DIALLER.set(self)
+    async def _send(self) -> Turn:
         try:
-            return await self._session.request(
-                self._method,
-                self._url,
-                data=data,
-                headers=self._headers,
-                allow_redirects=False,
-            )
+            turn = await self._connector.pooled(self._origin)
+            if turn is not None:
+                sent_s = self._loop.time()
+                try:
+                    return await self._ask(turn)
+                except ConnectionLost:
+                    if turn.heard or self._loop.time() - sent_s > STALE_S:
+                        raise
+                self._progress.phase = _CONNECTING
+                self._watchdog.connecting()
+            return await self._ask(await self._dial())
         except asyncio.CancelledError:
             if not self._watchdog.cancelled_by_me():
                 raise
             raise self._overrun() from None
-        except aiohttp.ClientResponseError as error:
-            # Not chained: it holds the request's headers, and with them the credential.
+        except NotHttp as error:
+            # Not chained: it quotes what came, and who knows what that repeats.
             raise failures.before_headers(error) from None
         except (aiohttp.ClientError, OSError) as error:
             raise failures.before_headers(error) from error
+
+    async def _dial(self) -> Turn:
+        token = DIALLER.set(self)
+        try:
+            return await self._connector.dial(self._origin)
         finally:
             DIALLER.reset(token)
 
+    async def _ask(self, turn: Turn) -> Turn:
+        """Send the request and wait for the answer's headers."""
+        self._progress.phase = _WAITING
+        self._watchdog.connected(streaming=self._streaming)
+        try:
+            turn.send(self._head, self._body)
+            await turn.begin()
+        except BaseException:
+            turn.close()
+            raise
+        return turn
+
     def _judge_headers(self) -> None:
-        response = self._response
-        if 300 <= response.status < 400:
+        turn = self._turn
+        if 300 <= turn.status < 400:
             raise UpstreamProtocolError(metadata={"cause": "redirect"})
-        if response.status < 200:  # 101: what follows is no HTTP
+        if turn.status < 200:  # 101: what follows is no HTTP
             raise UpstreamProtocolError(metadata={"cause": "malformed"})
-        if (response.content_length or 0) > self._limits.max_body_bytes:
+        length = turn.headers.get("content-length", "")
+        if length.isdecimal() and int(length) > self._limits.max_body_bytes:
             raise UpstreamProtocolError(metadata={"cause": "too_large"})
-        coding = response.headers.get("content-encoding", "").strip().lower()
+        coding = turn.headers.get("content-encoding", "").strip().lower()
         if coding not in ("", "identity"):
             self._inflater = Inflater(coding)
 
@@ -267,13 +279,13 @@ class UpstreamExchange:
         )
 
     def _cut(self) -> None:
-        self._response.close()
+        self._turn.close()
 
     def _close(self) -> None:
         self._watchdog.stop()
-        if self._response.closed:
+        if self._turn.closed:
             return  # read to its end, or cut
         if self.answered:
-            self._lingering.add(self._response, self._limits.linger_s)
+            self._lingering.add(self._turn, self._limits.linger_s)
         else:
             self._cut()

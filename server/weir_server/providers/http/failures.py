@@ -16,6 +16,7 @@ from weir_server.core.errors import (
 )
 from weir_server.providers.http.connect import AddressRefused
 from weir_server.providers.http.watchdog import Overrun
+from weir_server.providers.http.wire_connection import NotHttp
 
 
 def before_headers(error: Exception) -> WeirError:
@@ -26,7 +27,7 @@ def before_headers(error: Exception) -> WeirError:
         return UpstreamConnectFailed(metadata={"cause": "guard"})
     if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError):
         return UpstreamConnectFailed(metadata={"cause": "tls"})
-    if isinstance(error, aiohttp.ClientResponseError):
+    if isinstance(error, NotHttp):
         return _unreadable(error)
     # Something may have been sent, so this is no failure to connect.
     return UpstreamError(metadata={"cause": "cut"})
@@ -64,7 +65,7 @@ def _why_unreachable(error: aiohttp.ClientConnectorError) -> str:
     return "refused"
 
 
-def _unreadable(error: aiohttp.ClientResponseError) -> WeirError:
+def _unreadable(error: NotHttp) -> WeirError:
     """Translate an answer that is no HTTP, by aiohttp's own words: it keeps no finer class."""
     cause: BaseException | None = error
     while cause is not None:

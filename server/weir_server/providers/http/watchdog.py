@@ -70,7 +70,7 @@ class Watchdog:
         self._task = asyncio.current_task()
         self._cancelled_before = 0 if self._task is None else self._task.cancelling()
         self._limits = limits
-        self._step_s = min(limits.idle_s, limits.headers_s)
+        self._step_s = min(limits.idle_s, limits.headers_s, limits.connect_s)
         self._cut: Callable[[], None] | None = None
         now_s = self._loop.time()
         self._end_s = now_s + timeout_s
@@ -81,6 +81,11 @@ class Watchdog:
         self.reading_since_s: float | None = None
         """Since when a read waits, on the loop's clock; None: the reader is busy elsewhere."""
         self._timer = self._sleep(now_s)
+
+    def connecting(self) -> None:
+        """Begin to wait for a connection, once more: the one there was has gone."""
+        self._due_s = self._loop.time() + self._limits.connect_s
+        self._due_to = Overrun.CONNECT
 
     def connected(self, *, streaming: bool) -> None:
         """Begin to wait for headers."""
