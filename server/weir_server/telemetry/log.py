@@ -5,6 +5,7 @@ when the reader of the log is stuck, lines are dropped and counted rather than k
 """
 
 import queue
+import select
 import threading
 import time
 import traceback
@@ -16,6 +17,10 @@ import msgspec
 
 FLUSH_INTERVAL_S = 0.05
 PENDING_MAX_LINES = 100_000
+FULL_PAUSE_MS = 100
+"""How long to wait at once for the reader of a pipe that is full and does not block."""
+LAST_LINES_S = 1.0
+"""How long the reader has to take the last lines when the program ends."""
 
 
 class Log:
@@ -31,6 +36,7 @@ class Log:
         self._encode = msgspec.json.Encoder().encode
         self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._stop = threading.Event()
+        self._stop_by_s = 0.0
         self._thread = threading.Thread(target=self._write_forever, name="weir-log", daemon=True)
         self.dropped_lines = 0
 
@@ -44,9 +50,10 @@ class Log:
         error: BaseException | None,
         where: TracebackType | None,
     ) -> None:
+        self._stop_by_s = time.monotonic() + LAST_LINES_S
         self._stop.set()
         self._lines.put(None)
-        self._thread.join(timeout=5.0)
+        self._thread.join(timeout=LAST_LINES_S + 0.5)
 
     def record(self, line: msgspec.Struct) -> None:
         """Write an event that has a type of its own."""
@@ -90,12 +97,41 @@ class Log:
         if not lines:
             return
         lines.append(b"")
+        left = memoryview(b"\n".join(lines))
         try:
-            self._stream.write(b"\n".join(lines))
-            self._stream.flush()
+            while left:
+                left = left[self._write_some(left) :]
+            while not self._is_flushed():
+                pass
         except (OSError, ValueError):
             # The reader of the log is gone; serving goes on, and the count tells.
             self.dropped_lines += len(lines) - 1
+
+    def _write_some(self, data: memoryview) -> int:
+        """Write what the stream takes and return how much: a pipe may take a part of it."""
+        try:
+            taken = self._stream.write(data) or 0
+        except BlockingIOError as full:
+            taken = full.characters_written
+        if taken < len(data):
+            self._wait_for_reader()
+        return taken
+
+    def _is_flushed(self) -> bool:
+        try:
+            self._stream.flush()
+        except BlockingIOError:
+            self._wait_for_reader()
+            return False
+        return True
+
+    def _wait_for_reader(self) -> None:
+        """Wait a little; raise TimeoutError when the program ends and the reader is still stuck."""
+        if self._stop.is_set() and time.monotonic() > self._stop_by_s:
+            raise TimeoutError
+        poll = select.poll()
+        poll.register(self._stream, select.POLLOUT)
+        poll.poll(FULL_PAUSE_MS)
 
 
 def timestamp(wall_ns: int) -> str:
