@@ -228,6 +228,21 @@ async def test_held_back_text_is_sent_when_its_delay_is_over(weir: Weir) -> None
     assert text == "a b c"
 
 
+async def test_usage_is_told_on_the_way_where_asked(weir: Weir) -> None:
+    """About once a second, cumulative and rising; never unasked."""
+    prompt = script(
+        {"text": "a b"}, {"delay_s": 1.1}, {"text": " c"}, {"delay_s": 1.1}, {"text": " d"}
+    )
+    options = StreamOptions(usage_updates=True)
+    asked = await hear(weir.llm.StreamChat(stream_request(prompt, stream_options=options)))
+    told = [e.usage_update.usage for e in asked.events if e.HasField("usage_update")]
+    assert len(told) == 2
+    assert 0 < told[0].completion_tokens < told[1].completion_tokens
+    assert all(usage.source == UsageSource.USAGE_SOURCE_PARTIAL for usage in told)
+    assert [e.sequence for e in asked.events] == list(range(len(asked.events)))
+    assert fold_chat(asked.events).message.parts[0].text == "a b c d"
+
+
 @pytest.mark.parametrize("name", ["text", "mixed", "empty"])
 async def test_unary_is_the_fold_of_the_stream(weir: Weir, name: str) -> None:
     """Message, finish reason and usage are the same either way."""
