@@ -1,5 +1,6 @@
 """How does Weir listen, and how does it stop? Port, certificates, limits, and the drain."""
 
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ LAST_WORDS_S = 1.0
 """How long interrupted streams have to send their `end` before the port closes."""
 LAST_STATUS_S = 0.25
 """How long the library may take to send the statuses of the calls that ended last."""
+PEM_CERTIFICATE = b"CERTIFICATE"
+PEM_KEY = b"PRIVATE KEY"
 
 
 class CannotListen(Exception):
@@ -139,18 +142,37 @@ def _open_port(server: grpc.aio.Server, settings: ServerSettings) -> str:
 
 
 def _credentials(tls: TlsSettings) -> grpc.ServerCredentials:
-    certificate = _read(tls.cert_file, "server.tls.cert_file")
-    key = _read(tls.key_file, "server.tls.key_file")
+    certificate = _read(tls.cert_file, "server.tls.cert_file", PEM_CERTIFICATE)
+    key = _read(tls.key_file, "server.tls.key_file", PEM_KEY)
+    # Checked here, for the library would blame the port.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        # An empty password: nobody is there to be asked for one.
+        context.load_cert_chain(tls.cert_file, tls.key_file, password="")
+    except ssl.SSLError as failure:
+        raise CannotListen(
+            f"server.tls: the key in {tls.key_file} does not fit the certificate in "
+            f"{tls.cert_file}, or is locked by a password, or one of the files is damaged"
+        ) from failure
     if tls.client_ca_file is None:
         return grpc.ssl_server_credentials([(key, certificate)])
-    roots = _read(tls.client_ca_file, "server.tls.client_ca_file")
+    roots = _read(tls.client_ca_file, "server.tls.client_ca_file", PEM_CERTIFICATE)
+    try:
+        context.load_verify_locations(tls.client_ca_file)
+    except ssl.SSLError as failure:
+        raise CannotListen(
+            f"server.tls.client_ca_file: {tls.client_ca_file} is damaged"
+        ) from failure
     return grpc.ssl_server_credentials(
         [(key, certificate)], root_certificates=roots, require_client_auth=True
     )
 
 
-def _read(path: str, key: str) -> bytes:
+def _read(path: str, key: str, mark: bytes) -> bytes:
     try:
-        return Path(path).read_bytes()
+        content = Path(path).read_bytes()
     except OSError as failure:
         raise CannotListen(f"{key}: {path} cannot be read ({failure.strerror})") from failure
+    if mark not in content:
+        raise CannotListen(f"{key}: {path} holds no {mark.decode().lower()} in PEM")
+    return content
