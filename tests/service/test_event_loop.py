@@ -1,0 +1,93 @@
+"""Fifty callers at once never hold the server's event loop."""
+
+import asyncio
+import multiprocessing
+import time
+from collections.abc import Callable
+from typing import Any, Self
+
+import grpc
+import grpc.aio
+
+from tests.fakes.openai_service import OpenAiService
+from tests.fakes.upstream import FakeUpstream
+from tests.service.weir import Weir, chat_request, hear, serving, stream_request, upstream_tree
+from weir.v1.provider_service_pb2_grpc import LLMProviderServiceStub
+
+STREAMS = 50
+STALL_MAX_S = 0.1
+TICK_S = 0.005
+PROMPT = " ".join(f"word{n}" for n in range(150))
+
+
+class Ticker:
+    """Asks to be woken every 5 ms, and notes by how much it was late at worst."""
+
+    def __init__(self) -> None:
+        self.worst_s = 0.0
+        self.ticks = 0
+
+    async def run(self) -> None:
+        while True:
+            due_s = time.monotonic() + TICK_S
+            await asyncio.sleep(TICK_S)
+            self.worst_s = max(self.worst_s, time.monotonic() - due_s)
+            self.ticks += 1
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.ensure_future(self.run())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._task.cancel()
+
+
+def call_from_outside(address: str, results: Any) -> None:
+    """Be 50 callers in a process of their own, so that only the server is measured."""
+
+    async def call_all() -> list[tuple[str, int]]:
+        async with grpc.aio.insecure_channel(address) as channel:
+            stub = LLMProviderServiceStub(channel)
+            streams = [stub.StreamChat(stream_request(PROMPT, model="m")) for _ in range(STREAMS)]
+            heard = await asyncio.gather(*map(hear, streams))
+        return [(each.code.name, len(each.text)) for each in heard]
+
+    results.put(asyncio.run(call_all()))
+
+
+async def test_fifty_paced_streams_stall_nothing(
+    record_property: Callable[[str, object], None],
+) -> None:
+    """No turn of the loop takes more than 100 ms while 50 answers of 150 words are written."""
+    spawn = multiprocessing.get_context("spawn")
+    results: Any = spawn.Queue()
+    async with (
+        FakeUpstream(OpenAiService(delay_between_s=0.01)) as upstream,
+        serving(upstream_tree(upstream.url)) as weir,
+    ):
+        await weir.llm.Chat(chat_request("warm", model="m"))
+        callers = spawn.Process(target=call_from_outside, args=(weir.app.address, results))
+        callers.start()
+        try:
+            await upstream.wait_for_attempts(STREAMS + 1, timeout_s=20)
+            async with Ticker() as ticker:
+                heard = await asyncio.to_thread(results.get, True, 30)
+        finally:
+            await asyncio.to_thread(callers.join, 10)
+    record_property("worst_stall_ms", ticker.worst_s * 1000)
+    assert [code for code, _ in heard] == ["OK"] * STREAMS
+    assert all(length > len(PROMPT) for _, length in heard)
+    assert ticker.ticks > 50, "there was time to look"
+    assert ticker.worst_s <= STALL_MAX_S
+
+
+async def test_one_long_text_stalls_nothing(
+    weir: Weir, record_property: Callable[[str, object], None]
+) -> None:
+    """Half a megabyte of prompt, counted, echoed and sent, beside a caller who waits for a word."""
+    async with Ticker() as ticker:
+        await weir.llm.Chat(chat_request("word " * 50_000, max_output_tokens=10))
+        heard = await hear(weir.llm.StreamChat(stream_request("word " * 5_000)))
+    record_property("worst_stall_ms", ticker.worst_s * 1000)
+    assert heard.code is grpc.StatusCode.OK
+    assert ticker.worst_s <= STALL_MAX_S
