@@ -1,0 +1,258 @@
+"""The echo answers like a model: word by word, in parts, to its limits, and always the same."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import grpc
+import pytest
+
+from tests.service.asking import refused
+from tests.service.weir import Weir, chat_request, hear, serving, stream_request, user
+from weir.fold import fold_chat
+from weir.v1.content_pb2 import Message, Part, Role
+from weir.v1.generation_pb2 import FinishReason, GenerationEvent
+from weir.v1.provider_service_pb2 import ChatRequest
+from weir_server.core.errors import ConfigInvalid
+from weir_server.providers.echo.provider import words
+from weir_server.transport.serving import CannotListen
+
+STOP = FinishReason.FINISH_REASON_STOP
+
+
+@pytest.fixture
+async def weir() -> AsyncIterator[Weir]:
+    """A Weir whose only provider is the echo."""
+    async with serving() as running:
+        yield running
+
+
+def script(*steps: dict[str, object]) -> str:
+    return "/script " + json.dumps(steps)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "one", " one  two\n", "\n\n", "ünï cödé 🙂 词 语", "a\tb\r\nc", " "]
+)
+async def test_an_echo_is_what_was_said(weir: Weir, text: str) -> None:
+    """Byte for byte, streamed or whole; a word is a token."""
+    heard = await weir.stream(text)
+    reply = await weir.llm.Chat(chat_request(text))
+    said = "".join(part.text for part in reply.message.parts)
+    assert heard.text == said == text
+    assert reply.usage.completion_tokens == len(words(text))
+    assert "".join(words(text)) == text
+
+
+async def test_the_last_message_with_a_text_is_said(weir: Weir) -> None:
+    """As a chat goes on, and whatever came before."""
+    request = chat_request(
+        [
+            user("first"),
+            Message(role=Role.ROLE_ASSISTANT, parts=[Part(text="answer")]),
+            Message(role=Role.ROLE_USER, parts=[Part(text="se"), Part(text="cond")]),
+        ]
+    )
+    reply = await weir.llm.Chat(request)
+    assert reply.message.parts[0].text == "second"
+
+
+async def test_it_is_the_same_every_time(weir: Weir) -> None:
+    """Events and all, apart from identities and times."""
+    prompt = script(
+        {"reasoning": "let me see"},
+        {"text": "a b c"},
+        {"tool_call": {"name": "f", "arguments_json": '{"x": [1, 2]}'}},
+        {"tool_call": {"name": "g"}},
+    )
+
+    async def once() -> list[bytes]:
+        heard = await weir.stream(prompt)
+        kept = []
+        for event in heard.events:
+            plain = GenerationEvent()
+            plain.CopyFrom(event)
+            if plain.HasField("start"):
+                plain.start.ClearField("response_id")
+            if plain.HasField("end"):
+                plain.end.ClearField("metadata")
+            kept.append(plain.SerializeToString(deterministic=True))
+        return kept
+
+    assert await once() == await once()
+
+
+async def test_steps_are_played_in_order(weir: Weir) -> None:
+    """Text, reasoning and calls become parts of their kind; calls are numbered."""
+    heard = await weir.stream(
+        script(
+            {"reasoning": "think"},
+            {"text": "one", "times": 2},
+            {"tool_call": {"name": "f", "id": "own"}},
+            {"tool_call": {"name": "g", "arguments_json": '{"b": 1, "a": 2}'}},
+        )
+    )
+    message = fold_chat(heard.events).message
+    kinds = [part.WhichOneof("kind") for part in message.parts]
+    assert kinds == ["reasoning", "text", "tool_call", "tool_call"]
+    assert message.parts[1].text == "oneone"
+    calls = [part.tool_call for part in message.parts[2:]]
+    assert [(call.id, call.name) for call in calls] == [("own", "f"), ("call_2", "g")]
+    assert calls[1].arguments_json == '{"b": 1, "a": 2}'
+    assert heard.end.finish_reason == FinishReason.FINISH_REASON_TOOL_CALLS
+
+
+async def test_a_refusal_is_a_refusal(weir: Weir) -> None:
+    """Its own kind of part, and its own finish reason; the call is OK."""
+    heard = await weir.stream(script({"refusal": "I will not"}))
+    assert heard.code is grpc.StatusCode.OK
+    assert heard.end.finish_reason == FinishReason.FINISH_REASON_REFUSAL
+    assert fold_chat(heard.events).message.parts[0].refusal.text == "I will not"
+
+
+@pytest.mark.parametrize("name", ["MAX_TOKENS", "CONTENT_FILTER", "OTHER"])
+async def test_an_end_at_will(weir: Weir, name: str) -> None:
+    """What comes after it is not said."""
+    heard = await weir.stream(script({"text": "a"}, {"finish": name}, {"text": "never"}))
+    assert heard.text == "a"
+    assert FinishReason.Name(heard.end.finish_reason) == f"FINISH_REASON_{name}"
+
+
+@pytest.mark.parametrize("words_before", [0, 2])
+@pytest.mark.parametrize("streaming", [True, False])
+async def test_a_failure_at_any_point(weir: Weir, words_before: int, streaming: bool) -> None:
+    """Before the first word or after the second."""
+    steps: list[dict[str, object]] = [{"text": " word"}] * words_before
+    prompt = script(*steps, {"fail": "UPSTREAM_RATE_LIMITED"})
+    if streaming:
+        heard = await weir.stream(prompt)
+        assert heard.text == " word" * words_before
+        code, reason = heard.code.name, heard.failure.reason
+    else:
+        refusal = await refused(weir.llm.Chat(chat_request(prompt)))
+        code, reason = refusal.verdict
+    assert (code, reason) == ("RESOURCE_EXHAUSTED", "UPSTREAM_RATE_LIMITED")
+
+
+async def test_a_delay_is_waited_for(weir: Weir) -> None:
+    """And what was said before it is out."""
+    begun_s = time.monotonic()
+    call = weir.llm.StreamChat(stream_request(script({"text": "a"}, {"delay_s": 0.3})))
+    await call.read()
+    first_s = time.monotonic() - begun_s
+    while await call.read() is not grpc.aio.EOF:
+        pass
+    assert first_s < 0.25
+    assert 0.3 <= time.monotonic() - begun_s < 1.0
+
+
+async def test_a_hang_ends_with_its_caller(weir: Weir) -> None:
+    """Only a deadline or a cancel ends it."""
+    heard = await hear(weir.llm.StreamChat(stream_request(script({"hang": True})), timeout=0.3))
+    assert heard.code is grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+@pytest.mark.parametrize(
+    ("stops", "said", "matched"),
+    [
+        ([" c"], "a b", " c"),
+        (["b c"], "a b", "b c"),
+        (["nowhere"], "a b c d", ""),
+        (["d", " c"], "a b", " c"),
+        (["a"], "", "a"),
+    ],
+)
+async def test_a_stop_sequence_ends_the_answer_before_it(
+    weir: Weir, stops: list[str], said: str, matched: str
+) -> None:
+    """And the answer says which one it was; words that it begins in were said already."""
+    reply = await weir.llm.Chat(chat_request("a b c d", stop_sequences=stops))
+    text = "".join(part.text for part in reply.message.parts)
+    assert reply.metadata.matched_stop_sequence == matched
+    expected = FinishReason.FINISH_REASON_STOP_SEQUENCE if matched else STOP
+    assert reply.finish_reason == expected
+    assert text == said
+
+
+@pytest.mark.parametrize(("most", "said"), [(1, "a"), (3, "a b c"), (4, "a b c d")])
+async def test_a_limit_of_tokens_is_kept(weir: Weir, most: int, said: str) -> None:
+    """MAX_TOKENS where something was left to say."""
+    reply = await weir.llm.Chat(chat_request("a b c d", max_output_tokens=most))
+    assert reply.message.parts[0].text == said
+    assert reply.usage.completion_tokens == most
+    short = FinishReason.FINISH_REASON_MAX_TOKENS
+    assert reply.finish_reason == (STOP if most == 4 else short)
+
+
+async def test_a_bad_script_is_refused_by_the_server(weir: Weir) -> None:
+    """INVALID_ARGUMENT with the sentence that says where."""
+    refusal = await refused(weir.llm.Chat(chat_request('/script [{"text": 1}]')))
+    assert refusal.verdict == ("INVALID_ARGUMENT", "INVALID_REQUEST")
+    assert refusal.fields == ["messages"]
+
+
+async def test_a_script_file_plays_by_the_words_of_the_prompt(tmp_path: Path) -> None:
+    """YAML, for demos that look like a model."""
+    file = tmp_path / "scenes.yaml"
+    file.write_text(
+        "- when: weather\n"
+        "  steps:\n"
+        '    - tool_call: {name: weather, arguments_json: \'{"city": "Oslo"}\'}\n'
+        "- when: story\n"
+        "  steps:\n"
+        "    - text: 'Once upon'\n"
+        "    - text: ' a time'\n"
+        "      times: 2\n"
+    )
+    tree = {
+        "providers": [{"id": "echo", "kind": "echo", "model": "echo", "script_file": str(file)}],
+        "models": [{"name": "echo", "provider": "echo"}],
+    }
+    async with serving(tree) as weir:
+        story = await weir.stream("tell me a story")
+        weather = await weir.llm.Chat(chat_request("what is the weather?"))
+        other = await weir.stream("hello")
+    assert story.text == "Once upon a time a time"
+    assert weather.message.parts[0].tool_call.arguments_json == '{"city": "Oslo"}'
+    assert other.text == "hello"
+
+
+@pytest.mark.parametrize("content", [None, "{", "- when: 1\n  steps: []\n", "a: b\n"])
+async def test_a_script_file_that_cannot_be_played_stops_the_start(
+    tmp_path: Path, content: str | None
+) -> None:
+    """The setting is named, and the file."""
+    file = tmp_path / "scenes.yaml"
+    if content is not None:
+        file.write_text(content)
+    provider = {"id": "echo", "kind": "echo", "model": "echo", "script_file": str(file)}
+    with pytest.raises(ConfigInvalid) as refused_:
+        async with serving({"providers": [provider]}):
+            raise CannotListen("it started all the same")
+    (violation,) = refused_.value.violations
+    assert violation.field == "script_file"
+    assert str(file) in violation.description
+
+
+async def test_a_thousand_words_let_others_speak(weir: Weir) -> None:
+    """A long echo yields between words, so that a short one is not behind it."""
+    long = asyncio.ensure_future(weir.stream("word " * 4_000))
+    await asyncio.sleep(0.05)
+    begun_s = time.monotonic()
+    await weir.llm.Chat(chat_request("short"))
+    took_s = time.monotonic() - begun_s
+    still_running = not long.done()
+    heard = await long
+    assert heard.code is grpc.StatusCode.OK
+    assert still_running
+    assert took_s < 0.5
+
+
+async def test_other_parts_than_text_are_not_said(weir: Weir) -> None:
+    """An empty conversation of texts is an empty answer."""
+    request = ChatRequest(messages=[Message(role=Role.ROLE_USER, parts=[Part(text="")])])
+    reply = await weir.llm.Chat(request)
+    assert list(reply.message.parts) == []
+    assert reply.finish_reason == STOP
