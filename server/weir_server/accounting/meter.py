@@ -94,7 +94,10 @@ class _Attempt(AbstractAsyncContextManager[AsyncIterator[Batch]]):
         usage = self._meter.close(error)
         if isinstance(error, WeirError):
             error.usage = usage = error.usage or usage
-        self._call.progress.usage = usage
+        progress = self._call.progress
+        progress.usage = usage
+        # The meter knows the call: without this the two would wait for the garbage collector.
+        progress.usage_now = None
 
 
 class _Metered(AsyncIterator[Batch]):

@@ -100,6 +100,8 @@ class Watchdog:
     def stop(self) -> None:
         """Watch no longer."""
         self._timer.cancel()
+        # What it would cut knows its watchdog: the two must not wait for the garbage collector.
+        self._cut = None
 
     def cancelled_by_me(self) -> bool:
         """After a CancelledError: take the cancellation back if it was this watchdog's alone."""
