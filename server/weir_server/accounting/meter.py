@@ -5,14 +5,13 @@ cannot be believed. One that was cut short is charged for what went in and what 
 counting here is synchronous and bounded: it also happens while a call is being cancelled.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from io import StringIO
 from types import TracebackType
 
 from typing_extensions import override
 
-from weir.v1.embedding_service_pb2 import EmbedResponse
 from weir.v1.generation_pb2 import PartStart, Phase
 from weir.v1.usage_pb2 import TokenUsage, UsageSource
 from weir_server.accounting.encoder import INLINE_CHARS
@@ -28,6 +27,10 @@ from weir_server.core.errors import (
 )
 from weir_server.core.handler import Batch, Handler, Request
 
+# Looking an enum's value up by name costs nearly a microsecond.
+_PROVIDER = UsageSource.USAGE_SOURCE_PROVIDER
+_PARTIAL = UsageSource.USAGE_SOURCE_PARTIAL
+_ESTIMATED = UsageSource.USAGE_SOURCE_ESTIMATED
 _SENT = frozenset({Phase.PHASE_WAITING_FIRST_TOKEN, Phase.PHASE_GENERATING})
 """Phases in which the provider has the request."""
 _WORKED = frozenset({"malformed", "too_large"})
@@ -133,8 +136,8 @@ class _Meter:
 
     def look(self, batch: Batch) -> None:
         """Remember what a batch says, and complete the `end` or the reply that it may hold."""
-        if isinstance(batch, EmbedResponse):
-            self._settle(batch.usage, produced=False)
+        if not isinstance(batch, list):
+            self._settle(batch.usage)
             return
         said: list[str] = []
         for event in batch:
@@ -147,23 +150,23 @@ class _Meter:
                     said.append(text)
             elif event.HasField("part_start"):
                 self._begin(event.part_start)
-        if said:
+        last = batch[-1]
+        if last.HasField("end"):
+            self._settle(last.end.usage, said)
+        elif said:
             self._said.add("".join(said))
-        if batch[-1].HasField("end"):
-            produced = bool(self._said.chars or self._thought.chars)
-            self._settle(batch[-1].end.usage, produced=produced)
 
     def usage_so_far(self) -> TokenUsage:
         """Return an estimate of what was used until now."""
-        return self._usage or self._counted(UsageSource.USAGE_SOURCE_PARTIAL)
+        return self._usage or self._counted(_PARTIAL)
 
     def close(self, error: BaseException | None) -> TokenUsage:
         """Return what was used until now; `error` is what ended the attempt, if anything did."""
         if self._usage is None:
             if self._was_charged(error):
-                self._usage = self._counted(UsageSource.USAGE_SOURCE_PARTIAL)
+                self._usage = self._counted(_PARTIAL)
             else:
-                self._usage = TokenUsage(source=UsageSource.USAGE_SOURCE_PARTIAL)
+                self._usage = TokenUsage(source=_PARTIAL)
         return self._usage
 
     def _begin(self, start: PartStart) -> None:
@@ -173,12 +176,18 @@ class _Meter:
         elif kind == "tool_call":
             self._said.add(start.part.tool_call.name)
 
-    def _settle(self, usage: TokenUsage, *, produced: bool) -> None:
-        """Keep a believable usage; put an estimate in the place of any other."""
+    def _settle(self, usage: TokenUsage, said: Sequence[str] = ()) -> None:
+        """Keep a believable usage; put an estimate in the place of any other.
+
+        said: texts that came with it, which are remembered only if they are to be counted.
+        """
+        produced = bool(said or self._said.chars or self._thought.chars)
         if not believable(usage, produced=produced):
-            usage.CopyFrom(self._counted(UsageSource.USAGE_SOURCE_ESTIMATED))
+            if said:
+                self._said.add("".join(said))
+            usage.CopyFrom(self._counted(_ESTIMATED))
         elif not usage.source:
-            usage.source = UsageSource.USAGE_SOURCE_PROVIDER
+            usage.source = _PROVIDER
         # A price is Weir's to say.
         usage.ClearField("cost")
         self._usage = TokenUsage()

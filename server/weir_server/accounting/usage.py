@@ -20,10 +20,16 @@ def believable(usage: TokenUsage, *, produced: bool) -> bool:
         and 0 <= usage.cached_prompt_tokens <= prompt
         and 0 <= usage.cache_write_prompt_tokens <= prompt
         and 0 <= usage.reasoning_tokens <= completion
-        and all(
-            0 <= part.prompt_tokens <= prompt and 0 <= part.completion_tokens <= completion
-            for part in usage.modality_tokens
-        )
+        and (not usage.modality_tokens or _within(usage))
+    )
+
+
+def _within(usage: TokenUsage) -> bool:
+    """Say whether each modality's part is no more than the whole."""
+    prompt, completion = usage.prompt_tokens, usage.completion_tokens
+    return all(
+        0 <= part.prompt_tokens <= prompt and 0 <= part.completion_tokens <= completion
+        for part in usage.modality_tokens
     )
 
 

@@ -77,7 +77,7 @@ class Generation:
     async def _fold(self, rpc: Rpc, request: Request, fold: ChatFold | CompleteFold) -> None:
         async with self._path.open(rpc.call, request) as batches:
             async for batch in batches:
-                assert not isinstance(batch, EmbedResponse)
+                assert isinstance(batch, list)
                 for event in batch:
                     fold.add(event)
         if fold.end is None:
@@ -90,7 +90,7 @@ class Generation:
         stream.open(self._pacing_of(options))
         async with self._path.open(rpc.call, request) as batches:
             async for batch in batches:
-                assert not isinstance(batch, EmbedResponse)
+                assert isinstance(batch, list)
                 await stream.send(batch)
         if not stream.ended:
             raise UpstreamStreamBroken(metadata={"cause": "cut"})
