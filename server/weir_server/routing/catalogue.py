@@ -75,7 +75,7 @@ class ModelCatalogue(Catalogue):
             if entry is None:
                 raise ModelNotFound(metadata={"model": model})
             targets = entry.targets
-        able = tuple(target for target in targets if _serves(target, operation))
+        able = tuple([target for target in targets if _serves(target, operation)])
         if not able:
             field, name = "model", operation.name.lower()
             raise UnsupportedOption(

@@ -24,7 +24,11 @@ class RoutingStage(Handler):
         targets = self._catalogue.resolve(
             model=request.model, provider=request.provider, operation=call.operation
         )
-        if not isinstance(request, EmbedRequest) and request.options.HasField("routing"):
+        if (
+            not isinstance(request, EmbedRequest)
+            and request.HasField("options")
+            and request.options.HasField("routing")
+        ):
             targets = bounded(call, request.options, targets)
         call.progress.route = targets[0]
         return self._next.open(call.aimed_at(targets), request)

@@ -93,6 +93,11 @@ class Conversation:
     """Path of the last message's role if the model is to go on from its own words."""
     call_ids: set[str] = field(default_factory=set)
 
+    @property
+    def asks(self) -> bool:
+        """Whether it needs anything that some model lacks."""
+        return bool(self.media or self.tool_parts or self.last_path is not None)
+
 
 def check_messages(findings: Findings, messages: Sequence[Message]) -> Conversation:
     """Check a conversation, and return what it needs of the model."""

@@ -105,6 +105,10 @@ def _least_lacking(
 ) -> list[Lack] | None:
     """Return what the first target lacks, or None if some target lacks nothing."""
     first: list[Lack] | None = None
+    if not conversation.asks and (
+        isinstance(request, EmbedRequest) or not request.HasField("options")
+    ):
+        return None  # words in, words out: any model can do that
     for target in targets:
         lacks = list(_lacks(request, conversation, target))
         if not lacks:
