@@ -261,6 +261,4 @@ def _in_stream(violation: FieldViolation) -> FieldViolation:
 
 
 def _set(duration: Duration, seconds: float) -> None:
-    nanos = int(seconds * 1e9)
-    duration.seconds = nanos // 1_000_000_000
-    duration.nanos = nanos % 1_000_000_000
+    duration.seconds, duration.nanos = divmod(int(seconds * 1e9), 1_000_000_000)

@@ -245,8 +245,8 @@ class Edge:
             priority=said.priority,
             trace_id=call.trace.trace_id,
             previous_attempts=said.previous_attempts,
-            duration_ms=round((self._clock.monotonic_s() - call.arrived_s) * 1000, 3),
-            first_part_ms=round((first_part_s - call.arrived_s) * 1000, 3) if first_part_s else 0.0,
+            duration_ms=_ms(self._clock.monotonic_s() - call.arrived_s),
+            first_part_ms=_ms(first_part_s - call.arrived_s) if first_part_s else 0.0,
             provider=route.provider if route else "",
             model=route.model if route else "",
             vendor_model=route.vendor_model if route else "",
@@ -275,6 +275,11 @@ def _cancelled_by_caller(exchange: Exchange) -> WeirError:
     if remaining_s is not None and remaining_s <= 0:
         return DeadlineExceeded()
     return ClientCancelled()
+
+
+def _ms(seconds: float) -> float:
+    """Return milliseconds to the nearest microsecond; `round` would cost as much as the line."""
+    return int(seconds * 1e6 + 0.5) / 1e3
 
 
 _NOTHING_SAID = metadata.CallMetadata(request_id="", trace=NO_TRACE)

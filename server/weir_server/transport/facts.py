@@ -27,13 +27,14 @@ def complete(
             metadata.model = route.vendor_model
     elapsed_s = clock.monotonic_s() - call.arrived_s
     created_ns = clock.wall_ns() - int(elapsed_s * 1e9)
-    metadata.create_time.seconds = created_ns // 1_000_000_000
-    metadata.create_time.nanos = created_ns % 1_000_000_000
+    created = metadata.create_time
+    created.seconds, created.nanos = divmod(created_ns, 1_000_000_000)
     _set(metadata.latency, elapsed_s)
     if first_part_s is not None:
         _set(metadata.time_to_first_token, first_part_s - call.arrived_s)
     metadata.attempts.extend(progress.attempts)
-    metadata.warnings.extend(progress.warnings)
+    if progress.warnings:
+        metadata.warnings.extend(progress.warnings)
 
 
 def trailers(call: Call) -> list[tuple[str, str | bytes]]:
@@ -60,6 +61,4 @@ def headers(call: Call) -> list[tuple[str, str | bytes]]:
 
 
 def _set(duration: Duration, seconds: float) -> None:
-    nanos = int(seconds * 1e9)
-    duration.seconds = nanos // 1_000_000_000
-    duration.nanos = nanos % 1_000_000_000
+    duration.seconds, duration.nanos = divmod(int(seconds * 1e9), 1_000_000_000)
