@@ -245,7 +245,9 @@ async def test_the_worst_refusal_stays_small(weir: Weir, record_property: Any) -
 
 async def test_the_worst_failure_stays_small(upstream: FakeUpstream, record_property: Any) -> None:
     """Eleven attempts at a model with the longest name, and usage besides."""
-    async with serving(upstream_tree(upstream.url, max_retries=10)) as weir:
+    tree = upstream_tree(upstream.url, max_retries=10)
+    tree["upstream"]["retry_cap_s"] = 0.02
+    async with serving(tree) as weir:
         request = chat_request("hello", provider="fake", model="語" * 85)
         async with upstream.refusing_connections():
             worst = await refused(weir.llm.Chat(request, metadata=[("weir-request-id", "r" * 64)]))
