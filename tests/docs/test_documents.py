@@ -124,6 +124,22 @@ def test_every_setting_is_documented(heading: str, model: type[BaseModel]) -> No
     assert named == set(model.model_fields)
 
 
+def test_nothing_was_left_to_fill_in() -> None:
+    """No page holds a name in capitals where a figure should stand."""
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
+        text = page.read_text(encoding="utf-8")
+        assert not re.search(r"\b[A-Z]+_(MINUTES|ROWS|TODO)\b", text), page.name
+
+
+def test_the_table_of_groups_names_every_folder_of_tests_that_takes_long() -> None:
+    """A folder that the table names is there."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    section = text.split("Tests by folder")[1].split("\n\n`make fuzz`")[0]
+    named = re.findall(r"\| `(\w+)` \|", section)
+    assert len(named) >= 8
+    assert all((ROOT / "tests" / name).is_dir() for name in named)
+
+
 def test_links_between_documents_lead_somewhere() -> None:
     """No link to a page that is not there."""
     pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
