@@ -86,6 +86,7 @@ async def running(
                 maximum_s=settings.server.max_deadline_s,
             ),
             access_log=settings.server.access_log,
+            max_reply_bytes=settings.server.max_response_bytes,
         )
         server = GrpcServer(
             settings=settings.server,

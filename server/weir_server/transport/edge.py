@@ -18,6 +18,7 @@ from weir_server.core.errors import (
     DeadlineTooShort,
     InternalError,
     MalformedRequest,
+    MessageTooLarge,
     WeirError,
 )
 from weir_server.telemetry.access import AccessLine
@@ -68,6 +69,7 @@ class Edge:
         deadlines: Deadlines,
         new_id: Ids = random_id,
         access_log: bool = True,
+        max_reply_bytes: int = 32 * 1024 * 1024,
     ) -> None:
         self._clock = clock
         self._log = log
@@ -75,6 +77,7 @@ class Edge:
         self._deadlines = deadlines
         self._new_id = new_id
         self._access_log = access_log
+        self._max_reply_bytes = max_reply_bytes
 
     async def serve(self, method: Method, exchange: Exchange, payload: bytes) -> Finish:
         """Serve one RPC from its request bytes to its status.
@@ -124,7 +127,11 @@ class Edge:
         interruption.at_deadline(self._clock, call.deadline.work_until_s)
         rpc = Rpc(call=call, exchange=exchange)
         if method.unary is not None:
-            run.reply = await method.unary(rpc, request)
+            reply = await method.unary(rpc, request)
+            run.reply = reply.SerializeToString()
+            if len(run.reply) > self._max_reply_bytes:
+                # The library would refuse it too, after the log had said OK.
+                raise MessageTooLarge(metadata={"maxBytes": str(self._max_reply_bytes)})
             return
         assert method.stream is not None
         assert method.frame is not None
@@ -211,8 +218,7 @@ class Edge:
         call, error = run.call, run.error
         trailers = facts.trailers(call)
         if error is None:
-            reply = run.reply.SerializeToString() if run.reply is not None else b""
-            return Finish(code=_OK, trailers=trailers, reply=reply)
+            return Finish(code=_OK, trailers=trailers, reply=run.reply)
         details = status.to_details(
             error,
             response_id=call.response_id,
@@ -265,7 +271,7 @@ class _Run:
     call: Call
     said: metadata.CallMetadata
     stream: EventStream | None = None
-    reply: Message | None = None
+    reply: bytes = b""
     error: WeirError | None = None
 
 
