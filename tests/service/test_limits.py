@@ -37,6 +37,19 @@ async def test_an_operator_can_raise_the_limit() -> None:
     assert info.limits.max_request_bytes == 32 * MIB
 
 
+async def test_a_reply_over_the_limit_is_told_by_reason() -> None:
+    """The caller, its trailers and the log say the same: MESSAGE_TOO_LARGE."""
+    async with serving(server={"max_response_bytes": 2048}) as weir:
+        small = await weir.llm.Chat(chat_request("x" * 1000))
+        refusal = await refused(weir.llm.Chat(chat_request("x" * 3000)))
+        lines = await logged(weir, 2)
+    assert small.message.parts
+    assert refusal.verdict == ("RESOURCE_EXHAUSTED", "MESSAGE_TOO_LARGE")
+    assert refusal.details["ErrorInfo"].metadata["maxBytes"] == "2048"
+    assert refusal.details["FailureInfo"].usage.prompt_tokens == 1
+    assert [line["code"] for line in lines] == ["OK", "RESOURCE_EXHAUSTED"]
+
+
 async def test_a_bomb_of_gzip_is_refused_in_bounded_memory(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
