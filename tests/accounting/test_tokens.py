@@ -12,6 +12,7 @@ from tests.accounting.texts import PROSE
 from weir.v1.content_pb2 import Role
 from weir.v1.embedding_service_pb2 import EmbedRequest
 from weir.v1.provider_service_pb2 import ChatRequest, CompleteRequest
+from weir_server.accounting.encoder import CHUNK_CHARS
 from weir_server.accounting.prompt import IMAGE_TOKENS
 from weir_server.accounting.tokens import Tokens
 from weir_server.accounting.vocabulary import load_vocabularies
@@ -227,7 +228,16 @@ async def test_what_no_rule_speaks_of_is_an_estimate(
 
     assert count.tokens >= 124 + at_least
     assert not count.exact
-    assert count.tokenizer == "o200k_base"
+    assert count.tokenizer == "estimate:o200k_base"
+
+
+async def test_text_that_cannot_be_cut_is_an_estimate(tokens: Tokens) -> None:
+    """A text too long to count whole and without a place to cut is named as an estimate."""
+    target = target_of("gpt-4o")
+
+    count = await tokens.count_text(call_of(target), target, "x" * (CHUNK_CHARS + 1))
+
+    assert (count.exact, count.tokenizer) == (False, "estimate:o200k_base")
 
 
 @pytest.mark.parametrize("vendor_model", ["gpt-5", "o3-mini", "gpt-4.1", "gpt-4o-audio-preview"])
@@ -237,7 +247,7 @@ async def test_chat_of_other_models_is_an_estimate(tokens: Tokens, vendor_model:
 
     count = await tokens.count_chat(call_of(target), target, chat_of(*COOKBOOK))
 
-    assert (count.tokens, count.exact) == (124, False)
+    assert count == TokenCount(tokens=124, exact=False, tokenizer="estimate:o200k_base")
 
 
 @pytest.mark.parametrize(

@@ -97,8 +97,10 @@ class Tokens(TokenCounter):
 
 
 def _counted(encoder: Encoder, tokens: int, *, exact: bool, is_own: bool) -> TokenCount:
-    name = encoder.name if is_own else f"estimate:{encoder.name}"
-    return TokenCount(tokens=tokens, exact=exact and is_own, tokenizer=name)
+    exact = exact and is_own
+    # One fact, said twice: whoever reads only the name must not take an estimate for a count.
+    name = encoder.name if exact else f"estimate:{encoder.name}"
+    return TokenCount(tokens=tokens, exact=exact, tokenizer=name)
 
 
 @lru_cache(maxsize=1_024)
