@@ -337,3 +337,50 @@ async def test_different_lacks_are_a_plain_refusal() -> None:
         "options.seed",
         "options.output_modalities[0]",
     ]
+
+
+COMPLETION = "prompt: 'a' options { "
+
+
+@pytest.mark.parametrize("method", ["Complete", "StreamComplete"])
+async def test_completion_takes_nothing_that_it_cannot_answer_with(method: str) -> None:
+    """A completion is one text: tools and other media are refused by name, whatever the model."""
+    request = text_format.Parse(
+        COMPLETION
+        + f"{F} tool_choice {{ mode: TOOL_CHOICE_MODE_REQUIRED }} parallel_tool_calls: true "
+        "output_modalities: [MODALITY_TEXT, MODALITY_AUDIO] }",
+        CompleteRequest(),
+    )
+
+    refusal = await refused(request, call=call_of(method, Operation.COMPLETE))
+
+    prefix = "request." if method == "StreamComplete" else ""
+    assert type(refusal) is UnsupportedOption
+    assert {(v.field, v.rule) for v in refusal.violations} == {
+        (f"{prefix}options.{name}", "UNSUPPORTED")
+        for name in ("tools", "tool_choice", "parallel_tool_calls", "output_modalities[1]")
+    }
+    assert all("use Chat" in v.description for v in refusal.violations)
+
+
+async def test_completion_of_text_passes() -> None:
+    """Asking a completion for text, by name, is no more than it gives."""
+    request = text_format.Parse(
+        COMPLETION + "seed: 1 output_modalities: [MODALITY_TEXT] }", CompleteRequest()
+    )
+
+    seen, _ = await passed(request, call=call_of("Complete", Operation.COMPLETE))
+
+    assert seen is request
+
+
+async def test_completion_drops_tools_with_a_warning() -> None:
+    """Who prefers a warning to a refusal gets the completion without the tools."""
+    policy = "unsupported_option_policy: UNSUPPORTED_OPTION_POLICY_DROP_WITH_WARNING"
+    request = text_format.Parse(COMPLETION + f"{F} {policy} }}", CompleteRequest())
+
+    seen, call = await passed(request, call=call_of("Complete", Operation.COMPLETE))
+
+    assert isinstance(seen, CompleteRequest)
+    assert not seen.options.tools
+    assert [warning.field for warning in call.progress.warnings] == ["options.tools"]

@@ -121,5 +121,6 @@ def _least_lacking(
 def _lacks(request: Request, conversation: Conversation, target: Target) -> Iterator[Lack]:
     from_options: Iterator[Lack] = iter(())
     if not isinstance(request, EmbedRequest) and request.HasField("options"):
-        from_options = lacks_of_options(request.options, target)
+        completes = isinstance(request, CompleteRequest)
+        from_options = lacks_of_options(request.options, target, completes=completes)
     return chain(from_options, lacks_of_conversation(conversation, target))

@@ -54,11 +54,29 @@ NEEDS: dict[str, Callable[[ModelCapabilities, Any], bool]] = {
 }
 
 
-def lacks_of_options(options: GenerationOptions, target: Target) -> Iterator[Lack]:
-    """Give what the model lacks for the options that are set."""
+# What a completion answers with is one text: tool calls would be paid for and then lost.
+_TOOL_OPTIONS = frozenset({"tools", "tool_choice", "parallel_tool_calls"})
+_CHAT_ONLY = "A completion answers with text alone; use Chat or StreamChat."
+
+
+def lacks_of_options(
+    options: GenerationOptions, target: Target, *, completes: bool = False
+) -> Iterator[Lack]:
+    """Give what the model lacks for the options that are set.
+
+    completes: for a completion, which has no place for what is not text, whatever the model can.
+    """
     can = target.capabilities
     for descriptor, value in options.ListFields():
         name = descriptor.name
+        if completes and name in _TOOL_OPTIONS:
+            yield _not_in_completions(f"options.{name}", name)
+            continue
+        if completes and name == "output_modalities":
+            for index, modality in enumerate(value):
+                if modality != _TEXT:
+                    yield _not_in_completions(f"options.{name}[{index}]", name)
+            continue
         if name == "output_modalities":
             makes = set(can.output_modalities) | {_TEXT}
             for index, modality in enumerate(value):
@@ -80,6 +98,10 @@ def lacks_of_options(options: GenerationOptions, target: Target) -> Iterator[Lac
                 error=UnsupportedOption,
                 option=name,
             )
+
+
+def _not_in_completions(field: str, option: str) -> Lack:
+    return Lack(field=field, description=_CHAT_ONLY, error=UnsupportedOption, option=option)
 
 
 def lacks_of_conversation(conversation: Conversation, target: Target) -> Iterator[Lack]:
