@@ -182,6 +182,17 @@ async def test_abandoned_call_has_usage(tokens: Tokens) -> None:
     assert call.progress.usage == counted(PROMPT_TOKENS, 1, PARTIAL)
 
 
+async def test_ended_attempt_lets_go_of_the_call(tokens: Tokens) -> None:
+    """Nothing of an attempt that is over is held by the call: both are freed at once."""
+    call = call_of()
+
+    async with MeterStage(Provider(batches=streamed(*WORDS)), tokens).open(call, asked()):
+        during = call.progress.usage_now
+
+    assert during is not None
+    assert call.progress.usage_now is None
+
+
 async def test_answer_without_an_end_has_usage(tokens: Tokens) -> None:
     """Where the batches just stop, the call still knows what came."""
     _, call = await metered(tokens, Provider(batches=streamed(*WORDS[:3])))
