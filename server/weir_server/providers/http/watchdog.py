@@ -80,7 +80,8 @@ class Watchdog:
         """The limit that ended the attempt."""
         self.reading_since_s: float | None = None
         """Since when a read waits, on the loop's clock; None: the reader is busy elsewhere."""
-        self._timer = self._sleep(now_s)
+        # Nothing but the attempt's own end can be due before the first step is over.
+        self._timer = self._loop.call_at(min(now_s + self._step_s, self._end_s), self._look)
 
     def connecting(self) -> None:
         """Begin to wait for a connection, once more: the one there was has gone."""
