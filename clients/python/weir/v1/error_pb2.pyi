@@ -237,7 +237,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_UPSTREAM_CONNECT_FAILED: _ErrorReason.ValueType  # 66
     """The provider could not be reached. Code UNAVAILABLE.
-    Example metadata: provider, cause (dns, refused, tls).
+    Example metadata: provider, cause (dns, refused, tls, timeout, guard, engine).
     """
     ERROR_REASON_UPSTREAM_ERROR: _ErrorReason.ValueType  # 67
     """The provider failed. Code UNAVAILABLE.
@@ -248,12 +248,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Example metadata: provider.
     """
     ERROR_REASON_UPSTREAM_TIMEOUT: _ErrorReason.ValueType  # 69
-    """The provider did not answer in time. Code UNAVAILABLE.
+    """The provider had not begun to answer in time. Code UNAVAILABLE.
     Example metadata: provider.
     """
     ERROR_REASON_UPSTREAM_STREAM_BROKEN: _ErrorReason.ValueType  # 70
     """The provider's answer was cut after it began. Code ABORTED.
-    Example metadata: provider, cause (cut, stalled, error_event).
+    Example metadata: provider, cause (cut, stalled, timeout, error_event).
     """
     ERROR_REASON_UPSTREAM_PROTOCOL_ERROR: _ErrorReason.ValueType  # 71
     """The provider's answer makes no sense. Code INTERNAL.
@@ -492,7 +492,7 @@ Example metadata: provider.
 """
 ERROR_REASON_UPSTREAM_CONNECT_FAILED: ErrorReason.ValueType  # 66
 """The provider could not be reached. Code UNAVAILABLE.
-Example metadata: provider, cause (dns, refused, tls).
+Example metadata: provider, cause (dns, refused, tls, timeout, guard, engine).
 """
 ERROR_REASON_UPSTREAM_ERROR: ErrorReason.ValueType  # 67
 """The provider failed. Code UNAVAILABLE.
@@ -503,12 +503,12 @@ ERROR_REASON_UPSTREAM_OVERLOADED: ErrorReason.ValueType  # 68
 Example metadata: provider.
 """
 ERROR_REASON_UPSTREAM_TIMEOUT: ErrorReason.ValueType  # 69
-"""The provider did not answer in time. Code UNAVAILABLE.
+"""The provider had not begun to answer in time. Code UNAVAILABLE.
 Example metadata: provider.
 """
 ERROR_REASON_UPSTREAM_STREAM_BROKEN: ErrorReason.ValueType  # 70
 """The provider's answer was cut after it began. Code ABORTED.
-Example metadata: provider, cause (cut, stalled, error_event).
+Example metadata: provider, cause (cut, stalled, timeout, error_event).
 """
 ERROR_REASON_UPSTREAM_PROTOCOL_ERROR: ErrorReason.ValueType  # 71
 """The provider's answer makes no sense. Code INTERNAL.

@@ -1108,7 +1108,10 @@ class StreamOptions(_message.Message):
     """Whether to send usage_update events."""
     @_builtins.property
     def heartbeat_interval(self) -> _duration_pb2.Duration:
-        """How long the stream may be silent before Weir sends a heartbeat: 5 s to 60 s. Absent: 15 s."""
+        """How long the stream may be silent before Weir sends a heartbeat: 5 s to 60 s. Absent: 15 s.
+        Before the first event nothing is sent; after 10 s of that `start` goes out alone, and
+        heartbeats follow it.
+        """
 
     @_builtins.property
     def max_coalesce_delay(self) -> _duration_pb2.Duration:
@@ -1153,7 +1156,7 @@ class GenerationEvent(_message.Message):
     """Position in the stream, from 0."""
     @_builtins.property
     def start(self) -> Global___StreamStart:
-        """The stream began. Once, and first."""
+        """The stream began. Once, and first: together with what comes next, or alone after 10 s."""
 
     @_builtins.property
     def part_start(self) -> Global___PartStart:
@@ -1346,7 +1349,9 @@ Global___PartEnd: _TypeAlias = PartEnd  # noqa: Y015
 
 @_typing.final
 class Heartbeat(_message.Message):
-    """Nothing to say, still there. Sent whenever nothing else was for heartbeat_interval."""
+    """Nothing to say, still there. Sent after `start`, whenever nothing else was for
+    heartbeat_interval.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

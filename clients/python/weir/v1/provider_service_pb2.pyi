@@ -273,14 +273,18 @@ class CompleteRequest(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     PROVIDER_FIELD_NUMBER: _builtins.int
     prompt: _builtins.str
-    """The text to go on from. Required."""
+    """The text to go on from. Required. Where a provider has no completion wire, the prompt is sent
+    as one user message, so a chat model answers it rather than continuing it.
+    """
     model: _builtins.str
     """Model: an alias or a name such as "models/smollm2". Empty: the server's or provider's default."""
     provider: _builtins.str
     """Provider: a handle such as "providers/openai". Empty: the model decides."""
     @_builtins.property
     def options(self) -> _generation_pb2.GenerationOptions:
-        """How to make the answer. Absent: all defaults."""
+        """How to make the answer. Absent: all defaults. Tools and output modalities beyond text are
+        refused with UNSUPPORTED_OPTION: a completion has no place for what they bring.
+        """
 
     def __init__(
         self,
@@ -310,7 +314,7 @@ class CompleteResponse(_message.Message):
     FINISH_REASON_FIELD_NUMBER: _builtins.int
     LOGPROBS_FIELD_NUMBER: _builtins.int
     text: _builtins.str
-    """The completion."""
+    """The completion: text parts only; use Chat to see reasoning, refusals and tool calls."""
     finish_reason: _generation_pb2.FinishReason.ValueType
     """Why the answer ended."""
     @_builtins.property
@@ -591,7 +595,9 @@ class CountTokensResponse(_message.Message):
     exact: _builtins.bool
     """Whether the number is exactly what the provider would count."""
     tokenizer: _builtins.str
-    """What counted. Example: "o200k_base", "local:smollm2", "estimate:o200k_base"."""
+    """What counted; it begins with "estimate:" where a vocabulary of Weir's counted and exact is
+    false. Example: "o200k_base", "local:smollm2", "estimate:o200k_base".
+    """
     @_builtins.property
     def modality_tokens(self) -> _containers.RepeatedCompositeFieldContainer[_usage_pb2.ModalityTokens]:
         """Split by modality, where there is more than text."""

@@ -99,14 +99,16 @@ class LLMProviderServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def Complete(self, request, context):
-        """Completes a text and answers at once: the fold of StreamComplete.
+        """Completes a text and answers at once: the fold of StreamComplete. Where a provider has no
+        completion wire, the prompt is sent as one user message, so a chat model answers it rather
+        than continuing it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def StreamComplete(self, request, context):
-        """Completes a text as it is written.
+        """Completes a text as it is written; see Complete.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -120,8 +122,9 @@ class LLMProviderServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def StreamChat(self, request, context):
-        """Answers a conversation as the answer is written. Every stream ends with exactly one `end`,
-        unless the connection or the reader is gone.
+        """Answers a conversation as the answer is written. A stream that began ends with exactly one
+        `end`, unless the connection or the reader is gone; one that fails before its `start` ends with
+        its status alone.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -42,14 +42,18 @@ class LLMProviderServiceStub:
     ValidateConfig: _grpc.UnaryUnaryMultiCallable[_provider_service_pb2.ValidateConfigRequest, _provider_service_pb2.ValidateConfigResponse]
     """Says whether a provider configuration is usable. A bad one is an answer, not an error."""
     Complete: _grpc.UnaryUnaryMultiCallable[_provider_service_pb2.CompleteRequest, _provider_service_pb2.CompleteResponse]
-    """Completes a text and answers at once: the fold of StreamComplete."""
+    """Completes a text and answers at once: the fold of StreamComplete. Where a provider has no
+    completion wire, the prompt is sent as one user message, so a chat model answers it rather
+    than continuing it.
+    """
     StreamComplete: _grpc.UnaryStreamMultiCallable[_provider_service_pb2.StreamCompleteRequest, _provider_service_pb2.StreamCompleteResponse]
-    """Completes a text as it is written."""
+    """Completes a text as it is written; see Complete."""
     Chat: _grpc.UnaryUnaryMultiCallable[_provider_service_pb2.ChatRequest, _provider_service_pb2.ChatResponse]
     """Answers a conversation at once: the fold of StreamChat."""
     StreamChat: _grpc.UnaryStreamMultiCallable[_provider_service_pb2.StreamChatRequest, _provider_service_pb2.StreamChatResponse]
-    """Answers a conversation as the answer is written. Every stream ends with exactly one `end`,
-    unless the connection or the reader is gone.
+    """Answers a conversation as the answer is written. A stream that began ends with exactly one
+    `end`, unless the connection or the reader is gone; one that fails before its `start` ends with
+    its status alone.
     """
     CountTokens: _grpc.UnaryUnaryMultiCallable[_provider_service_pb2.CountTokensRequest, _provider_service_pb2.CountTokensResponse]
     """Counts the tokens of a text or of a whole chat request."""
@@ -70,14 +74,18 @@ class LLMProviderServiceAsyncStub(LLMProviderServiceStub):
     ValidateConfig: _aio.UnaryUnaryMultiCallable[_provider_service_pb2.ValidateConfigRequest, _provider_service_pb2.ValidateConfigResponse]  # type: ignore[assignment]
     """Says whether a provider configuration is usable. A bad one is an answer, not an error."""
     Complete: _aio.UnaryUnaryMultiCallable[_provider_service_pb2.CompleteRequest, _provider_service_pb2.CompleteResponse]  # type: ignore[assignment]
-    """Completes a text and answers at once: the fold of StreamComplete."""
+    """Completes a text and answers at once: the fold of StreamComplete. Where a provider has no
+    completion wire, the prompt is sent as one user message, so a chat model answers it rather
+    than continuing it.
+    """
     StreamComplete: _aio.UnaryStreamMultiCallable[_provider_service_pb2.StreamCompleteRequest, _provider_service_pb2.StreamCompleteResponse]  # type: ignore[assignment]
-    """Completes a text as it is written."""
+    """Completes a text as it is written; see Complete."""
     Chat: _aio.UnaryUnaryMultiCallable[_provider_service_pb2.ChatRequest, _provider_service_pb2.ChatResponse]  # type: ignore[assignment]
     """Answers a conversation at once: the fold of StreamChat."""
     StreamChat: _aio.UnaryStreamMultiCallable[_provider_service_pb2.StreamChatRequest, _provider_service_pb2.StreamChatResponse]  # type: ignore[assignment]
-    """Answers a conversation as the answer is written. Every stream ends with exactly one `end`,
-    unless the connection or the reader is gone.
+    """Answers a conversation as the answer is written. A stream that began ends with exactly one
+    `end`, unless the connection or the reader is gone; one that fails before its `start` ends with
+    its status alone.
     """
     CountTokens: _aio.UnaryUnaryMultiCallable[_provider_service_pb2.CountTokensRequest, _provider_service_pb2.CountTokensResponse]  # type: ignore[assignment]
     """Counts the tokens of a text or of a whole chat request."""
@@ -113,7 +121,10 @@ class LLMProviderServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _provider_service_pb2.CompleteRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_provider_service_pb2.CompleteResponse, _abc.Awaitable[_provider_service_pb2.CompleteResponse]]:
-        """Completes a text and answers at once: the fold of StreamComplete."""
+        """Completes a text and answers at once: the fold of StreamComplete. Where a provider has no
+        completion wire, the prompt is sent as one user message, so a chat model answers it rather
+        than continuing it.
+        """
 
     @_abc_1.abstractmethod
     def StreamComplete(
@@ -121,7 +132,7 @@ class LLMProviderServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _provider_service_pb2.StreamCompleteRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_provider_service_pb2.StreamCompleteResponse], _abc.AsyncIterator[_provider_service_pb2.StreamCompleteResponse]]:
-        """Completes a text as it is written."""
+        """Completes a text as it is written; see Complete."""
 
     @_abc_1.abstractmethod
     def Chat(
@@ -137,8 +148,9 @@ class LLMProviderServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _provider_service_pb2.StreamChatRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_provider_service_pb2.StreamChatResponse], _abc.AsyncIterator[_provider_service_pb2.StreamChatResponse]]:
-        """Answers a conversation as the answer is written. Every stream ends with exactly one `end`,
-        unless the connection or the reader is gone.
+        """Answers a conversation as the answer is written. A stream that began ends with exactly one
+        `end`, unless the connection or the reader is gone; one that fails before its `start` ends with
+        its status alone.
         """
 
     @_abc_1.abstractmethod
