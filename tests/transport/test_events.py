@@ -7,12 +7,13 @@ from contextlib import suppress
 
 import pytest
 
-from weir.v1.generation_pb2 import GenerationEvent, PartDelta
+from weir.v1.generation_pb2 import GenerationEvent, PartDelta, StreamEnd
 from weir.v1.provider_service_pb2 import StreamChatResponse
+from weir.v1.usage_pb2 import TokenUsage
 from weir_server.core.call import Call
 from weir_server.core.clock import SystemClock
 from weir_server.core.deadline import Deadline
-from weir_server.core.errors import GatewayDraining, SlowConsumer
+from weir_server.core.errors import DeadlineExceeded, GatewayDraining, SlowConsumer
 from weir_server.core.target import Operation
 from weir_server.transport.events import HELD_MAX_CHARS, EventStream, StreamPacing
 from weir_server.transport.exchange import Exchange, Metadata
@@ -150,6 +151,66 @@ async def test_a_drain_while_a_heartbeat_is_stuck_ends_with_the_reader_s_limit()
     assert interruption.reader_stopped, "no `end` can follow a message that is stuck"
 
 
+async def test_an_end_behind_a_stuck_message_is_never_taken_for_sent() -> None:
+    """The stream counts as ended only when its `end` is under way: else a cut would be OK."""
+    reader = Reader(takes=1)
+    stream, interruption = made(
+        reader,
+        StreamPacing(
+            heartbeat_interval_s=0.05, slow_consumer_limit_s=0.3, start_alone_after_s=0.01
+        ),
+    )
+
+    async def serve() -> None:
+        async with stream.kept_alive():
+            await asyncio.sleep(0.15)
+            await stream.send([GenerationEvent(end=StreamEnd())])
+
+    await cancelled_in(serve, 5.0)
+    stream.close()
+    assert not stream.ended
+    assert "end" not in reader.kinds
+    assert isinstance(interruption.absorb(), SlowConsumer)
+
+
+async def test_a_cancel_of_the_caller_is_never_absorbed() -> None:
+    """Not even when a drain was noted before: the library has to see it (grpc/grpc 43360)."""
+    outcomes: list[object] = []
+
+    async def serve() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        interruption = Interruption(task)
+        interruption.interrupt(GatewayDraining())
+        try:
+            await asyncio.sleep(30)
+        except asyncio.CancelledError:
+            task.cancel()
+            outcomes.append(interruption.absorb())
+            raise
+
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.create_task(serve())
+    assert outcomes == [None]
+
+
+async def test_a_message_stuck_past_the_deadline_is_given_up_with_it() -> None:
+    """The server's own deadline ends a call even when its reader has stopped."""
+    reader = Reader(takes=0)
+    stream, interruption = made(reader, StreamPacing(slow_consumer_limit_s=30))
+    clock = SystemClock()
+    interruption.at_deadline(clock, Deadline.after(clock.monotonic_s(), 0.3))
+
+    async def serve() -> None:
+        async with stream.kept_alive():
+            await stream.send([delta("x")])
+
+    took_s = await cancelled_in(serve, 5.0)
+    stream.close()
+    assert took_s < 1.0
+    assert isinstance(interruption.absorb(), DeadlineExceeded)
+
+
 async def test_two_writers_never_write_at_once() -> None:
     """Heartbeats and batches take turns, and numbers rise in the order of the wire."""
     reader = Reader()
@@ -193,6 +254,38 @@ async def test_many_small_deltas_are_joined_in_linear_time() -> None:
     assert len(reader.events) < 20
     text = "".join(event.part_delta.text for event in reader.events)
     assert len(text) == 10_000
+
+
+@pytest.mark.parametrize("coalesce_delay_s", [0.02, 30.0], ids=["flushed", "held"])
+async def test_usage_is_told_though_text_is_held_back(coalesce_delay_s: float) -> None:
+    """About once a second, after the text that it counts, whichever of the two tasks sends it."""
+    reader = Reader()
+    pacing = StreamPacing(coalesce_delay_s=coalesce_delay_s, usage_updates=True)
+    stream, _ = made(reader, pacing)
+    given = 0
+    stream._call.progress.usage_now = lambda: TokenUsage(completion_tokens=given)
+    async with stream.kept_alive():
+        for _ in range(24):
+            given += 1
+            await stream.send([delta("x")])
+            await asyncio.sleep(0.05)
+    stream.close()
+    told = reader.kinds.index("usage_update")
+    said = "".join(event.part_delta.text for event in reader.events[:told])
+    assert reader.kinds.count("usage_update") == 1
+    assert reader.events[told].usage_update.usage.completion_tokens == len(said)
+
+
+async def test_usage_goes_with_text_that_its_delay_sends() -> None:
+    """A provider that pauses after its words does not keep their usage from the caller."""
+    reader = Reader()
+    stream, _ = made(reader, StreamPacing(coalesce_delay_s=1.1, usage_updates=True))
+    stream._call.progress.usage_now = lambda: TokenUsage(completion_tokens=1)
+    async with stream.kept_alive():
+        await stream.send([delta("x")])
+        await asyncio.sleep(1.3)
+    stream.close()
+    assert reader.kinds == ["start", "part_delta", "usage_update"]
 
 
 async def test_closing_leaves_no_task_and_no_timer() -> None:

@@ -78,10 +78,14 @@ def test_bad_values_and_forgeries_name_their_key(pairs: Metadata) -> None:
     assert violation.description.endswith(".")
 
 
-def test_an_idempotency_key_is_refused_while_it_could_not_be_honoured() -> None:
-    """Ignoring it would let a retry be charged twice."""
-    with pytest.raises(FeatureDisabled):
-        read(("weir-idempotency-key", "k"))
+@pytest.mark.parametrize(
+    ("name", "feature"), [("weir-idempotency-key", "idempotency"), ("weir-tenant", "tenants")]
+)
+def test_what_could_not_be_honoured_is_refused(name: str, feature: str) -> None:
+    """Ignored, a retry would be charged twice, or a call to the wrong tenant."""
+    with pytest.raises(FeatureDisabled) as refused:
+        read((name, "k"))
+    assert refused.value.metadata == {"feature": feature}
 
 
 def test_unknown_names_are_dropped() -> None:

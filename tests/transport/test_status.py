@@ -144,7 +144,7 @@ def test_details_stay_inside_their_bound(error: type[WeirError]) -> None:
     much = error.__new__(error)
     errors.WeirError.__init__(
         much,
-        metadata={f"key{n}": "v" * 5_000 for n in range(8)},
+        metadata={f"{n}" * 500: "\U0001f600" * 5_000 for n in range(40)},
         retry_after_s=1e6,
         violations=[
             FieldViolation(field="f" * 500, rule="R" * 300, description="d" * 9_000)

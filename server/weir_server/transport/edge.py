@@ -124,7 +124,7 @@ class Edge:
         if call.deadline.remaining_s(call.arrived_s) < ATTEMPT_MIN_S:
             raise DeadlineTooShort
         request = _decode(method, payload)
-        interruption.at_deadline(self._clock, call.deadline.work_until_s)
+        interruption.at_deadline(self._clock, call.deadline)
         rpc = Rpc(call=call, exchange=exchange)
         if method.unary is not None:
             reply = await method.unary(rpc, request)
@@ -172,7 +172,7 @@ class Edge:
         if isinstance(raised, WeirError):
             error = raised
         elif isinstance(raised, CallerGone):
-            error = ClientCancelled()
+            error = interruption.error or ClientCancelled()
         elif isinstance(raised, asyncio.CancelledError):
             noted = interruption.absorb()
             if noted is None and task.cancelling() > 0:

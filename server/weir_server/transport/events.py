@@ -18,7 +18,6 @@ from weir.v1.generation_pb2 import (
     StreamStart,
     UsageUpdate,
 )
-from weir.v1.usage_pb2 import TokenUsage
 from weir_server.core.call import Call
 from weir_server.core.clock import Clock
 from weir_server.core.errors import SlowConsumer, WeirError
@@ -155,7 +154,6 @@ class EventStream:
         if last.HasField("end"):
             self._interruption.work_over()
             facts.complete(last.end.metadata, self._call, self._clock, self.first_part_s)
-            self.ended = True
         await self._send_interruptibly(batch)
 
     async def send_error_end(self, error: WeirError) -> None:
@@ -166,7 +164,6 @@ class EventStream:
         if error.usage is not None:
             end.usage.CopyFrom(error.usage)
         facts.complete(end.metadata, self._call, self._clock, self.first_part_s)
-        self.ended = True
         held, self._held = self._held, []
         await self._send_interruptibly([*_joined(held), GenerationEvent(end=end)])
 
@@ -177,7 +174,10 @@ class EventStream:
             interruption.sending = True
             if self.sequence == 0:
                 await self._begin()
-            await self._exchange.send(self._message(batch))
+            message = self._message(batch)
+            # Not before: while it waits for the lock, the `end` may yet be given up.
+            self.ended = batch[-1].HasField("end")
+            await self._exchange.send(message)
             interruption.sending = False
             self._sending_since_s = 0.0
             self._last_sent_s = self._clock.monotonic_s()
@@ -188,25 +188,24 @@ class EventStream:
 
     def _shaped(self, batch: list[GenerationEvent]) -> list[GenerationEvent]:
         """Hold text back and add usage, as the caller asked; an empty batch waits for more."""
+        # A usage that is due takes along what is held, so that the two agree.
+        usage = [] if batch[-1].HasField("end") else self._usage_update()
         if self._pacing.coalesce_delay_s > 0.0:
-            if _only_text(batch) and self._hold(batch):
+            if not usage and _only_text(batch) and self._hold(batch):
                 return []
             batch = _joined(self._held + batch)
             self._held = []
-        if self._pacing.usage_updates and not batch[-1].HasField("end"):
-            usage = self._usage_so_far()
-            if usage is not None:
-                batch.append(GenerationEvent(usage_update=UsageUpdate(usage=usage)))
-        return batch
+        return batch + usage
 
-    def _usage_so_far(self) -> TokenUsage | None:
-        """Return what was used so far, if it was not told within the last second."""
+    def _usage_update(self) -> list[GenerationEvent]:
+        """Return what was used so far, if that is wanted and was not told in the last second."""
         usage_now = self._call.progress.usage_now
         now_s = self._clock.monotonic_s()
-        if usage_now is None or now_s - self._usage_told_s < USAGE_UPDATE_INTERVAL_S:
-            return None
+        told_lately = now_s - self._usage_told_s < USAGE_UPDATE_INTERVAL_S
+        if not self._pacing.usage_updates or usage_now is None or told_lately:
+            return []
         self._usage_told_s = now_s
-        return usage_now()
+        return [GenerationEvent(usage_update=UsageUpdate(usage=usage_now()))]
 
     def close(self) -> None:
         """Stop watching; the stream sends nothing more."""
@@ -251,7 +250,7 @@ class EventStream:
             await self._send_alone([])
         if self._held:
             held, self._held = self._held, []
-            await self._send_alone(_joined(held))
+            await self._send_alone(_joined(held) + self._usage_update())
         elif self._clock.monotonic_s() - self._last_sent_s >= self._pacing.heartbeat_interval_s:
             heartbeat = Heartbeat(phase=self._call.progress.phase)
             await self._send_alone([GenerationEvent(heartbeat=heartbeat)])

@@ -4,7 +4,8 @@ import asyncio
 from typing import Any
 
 from weir_server.core.clock import Clock
-from weir_server.core.errors import DeadlineExceeded, SlowConsumer, WeirError
+from weir_server.core.deadline import Deadline
+from weir_server.core.errors import DeadlineExceeded, WeirError
 
 
 class Interruption:
@@ -17,7 +18,15 @@ class Interruption:
     sending is cancelled would be the stream's last, and the `end` could not follow it.
     """
 
-    __slots__ = ("_task", "_timer", "_working", "error", "reader_stopped", "sending")
+    __slots__ = (
+        "_cancellations",
+        "_task",
+        "_timer",
+        "_working",
+        "error",
+        "reader_stopped",
+        "sending",
+    )
 
     def __init__(self, task: asyncio.Task[Any]) -> None:
         self._task = task
@@ -25,17 +34,23 @@ class Interruption:
         self.sending = False
         """Whether the task is sending a message: interruptions wait for it."""
         self._working = True
+        self._cancellations = 0
         self.error: WeirError | None = None
         self.reader_stopped = False
         """Whether a message is stuck under way, so that nothing but the status can follow."""
 
-    def at_deadline(self, clock: Clock, work_until_s: float) -> None:
-        """Interrupt with DeadlineExceeded at `work_until_s` on the clock's monotonic scale."""
-        delay_s = max(0.0, work_until_s - clock.monotonic_s())
-        self._timer = self._task.get_loop().call_later(delay_s, self._deadline_passed)
+    def at_deadline(self, clock: Clock, deadline: Deadline) -> None:
+        """Interrupt with DeadlineExceeded when the deadline's time for work is over."""
+        delay_s = max(0.0, deadline.work_until_s - clock.monotonic_s())
+        reserve_s = deadline.at_s - deadline.work_until_s
+        self._timer = self._task.get_loop().call_later(delay_s, self._work_time_over, reserve_s)
 
-    def _deadline_passed(self) -> None:
-        self.interrupt(DeadlineExceeded())
+    def _work_time_over(self, reserve_s: float) -> None:
+        error = DeadlineExceeded()
+        self.interrupt(error)
+        if self.sending and self._working:
+            # The message is given the time that is kept back for the ending, and no more.
+            self._timer = self._task.get_loop().call_later(reserve_s, self.reader_stuck, error)
 
     def interrupt(self, error: WeirError) -> None:
         """End the work with `error`. The first cause wins; later ones change nothing."""
@@ -43,15 +58,15 @@ class Interruption:
             return
         self.error = error
         if not self.sending:
-            self._task.cancel()
+            self._cancel()
 
-    def reader_stuck(self, error: SlowConsumer) -> None:
+    def reader_stuck(self, error: WeirError) -> None:
         """Give up on a message that the caller does not take, whatever the call was doing."""
         if self.reader_stopped:
             return
         self.reader_stopped = True
         self.error = self.error or error
-        self._task.cancel()
+        self._cancel()
 
     def raise_if_waiting(self) -> None:
         """After a message is out: raise CancelledError if an interruption waited for it."""
@@ -66,13 +81,16 @@ class Interruption:
             self._timer = None
 
     def absorb(self) -> WeirError | None:
-        """After a CancelledError: return the noted error and take the cancellation back.
+        """After a CancelledError: return the noted error and take our own cancellations back.
 
-        None means that the caller or the server library cancelled; that must be raised on, or
-        native memory leaks (grpc/grpc 43360).
+        None means that the caller or the server library cancelled, be it besides; that must be
+        raised on, or native memory leaks (grpc/grpc 43360).
         """
-        if self.error is None:
-            return None
-        while self._task.cancelling() > 0:
+        while self._cancellations:
+            self._cancellations -= 1
             self._task.uncancel()
-        return self.error
+        return self.error if self._task.cancelling() == 0 else None
+
+    def _cancel(self) -> None:
+        self._cancellations += 1
+        self._task.cancel()

@@ -1,6 +1,6 @@
 """Which gRPC status does a failure become? The one table from errors to codes and details."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from google.protobuf.any_pb2 import Any as AnyMessage
@@ -16,7 +16,9 @@ from weir_server.core.errors import WeirError
 DOMAIN = "weir"
 DETAILS_MAX_BYTES = 4096
 """More in one trailer risks the whole answer: at 15 KB a client got RESOURCE_EXHAUSTED."""
-METADATA_VALUE_MAX_CHARS = 256
+METADATA_MAX_KEYS = 8
+METADATA_KEY_MAX_CHARS = 64
+METADATA_VALUE_MAX_BYTES = 256
 VIOLATION_TEXT_MAX_CHARS = 200
 ATTEMPTS_MAX = 8
 NEVER_RETRY_MS = -1
@@ -177,7 +179,7 @@ def to_details(
     if error.retry_after_s is not None:
         pack(RetryInfo(retry_delay=_duration(error.retry_after_s)))
     if row.resource:
-        name = error.metadata.get(row.resource, "")[:METADATA_VALUE_MAX_CHARS]
+        name = error.metadata.get(row.resource, "")[:METADATA_VALUE_MAX_BYTES]
         pack(ResourceInfo(resource_type=f"weir.v1/{row.resource}", resource_name=name))
     failure = FailureInfo(response_id=response_id, attempts=attempts[-ATTEMPTS_MAX:])
     if error.usage is not None:
@@ -193,22 +195,37 @@ def to_details(
         )
         for violation in error.violations
     ]
-    while True:
-        status = Status(code=row.code, message=row.message, details=details)
-        if violations:
-            packed = AnyMessage()
-            packed.Pack(BadRequest(field_violations=violations))
-            status.details.append(packed)
-        serialized: bytes = status.SerializeToString()
+    for kept in _ever_shorter(violations):
+        serialized = _serialized(row, details, kept)
         if len(serialized) <= DETAILS_MAX_BYTES:
             return serialized
-        if len(failure.attempts) > 0:
+        if failure.attempts:
             del failure.attempts[:]
             details[-1].Pack(failure)
-        elif violations:
-            violations = violations[: len(violations) // 2]
-        else:
-            details = details[:1]
+    return _serialized(row, details[:1], [])
+
+
+def _ever_shorter(
+    violations: list[BadRequest.FieldViolation],
+) -> Iterator[list[BadRequest.FieldViolation]]:
+    """Give the violations twice, then half of them, and so on to none."""
+    yield violations
+    while violations:
+        yield violations
+        violations = violations[: len(violations) // 2]
+    yield violations
+
+
+def _serialized(
+    row: Row, details: Sequence[AnyMessage], violations: list[BadRequest.FieldViolation]
+) -> bytes:
+    status = Status(code=row.code, message=row.message, details=details)
+    if violations:
+        packed = AnyMessage()
+        packed.Pack(BadRequest(field_violations=violations))
+        status.details.append(packed)
+    serialized: bytes = status.SerializeToString()
+    return serialized
 
 
 def pushback_ms(error: WeirError) -> int | None:
@@ -219,7 +236,16 @@ def pushback_ms(error: WeirError) -> int | None:
 
 
 def _public_metadata(error: WeirError) -> dict[str, str]:
-    return {key: value[:METADATA_VALUE_MAX_CHARS] for key, value in error.metadata.items()}
+    """Return the first few facts, each cut so that together they always fit."""
+    facts = list(error.metadata.items())[:METADATA_MAX_KEYS]
+    return {key[:METADATA_KEY_MAX_CHARS]: _cut(value) for key, value in facts}
+
+
+def _cut(value: str) -> str:
+    """Cut a text to its bound in bytes, at a character."""
+    if len(value) <= METADATA_VALUE_MAX_BYTES // 4:
+        return value
+    return value.encode()[:METADATA_VALUE_MAX_BYTES].decode(errors="ignore")
 
 
 def _duration(seconds: float) -> Duration:
