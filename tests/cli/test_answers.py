@@ -35,6 +35,9 @@ def test_json_is_one_event_a_line(server: Serving) -> None:
     folded = weir.fold_chat(events)
     assert folded.message.parts[0].text == "grüße, you"
     assert folded.usage.total_tokens == 4
+    lines = [json.loads(line) for line in done.out.splitlines()]
+    assert [line["sequence"] for line in lines] == [str(number) for number in range(len(lines))]
+    assert "index" not in lines[1]["part_start"]
     assert set(json.loads(done.out.splitlines()[-1])["end"]) == {
         "finish_reason",
         "usage",

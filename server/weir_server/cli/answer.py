@@ -1,10 +1,11 @@
 """How does an answer appear? Piece by piece as it comes, then one line of facts."""
 
+import json
 import time
 from collections.abc import Callable
 from typing import Self
 
-from google.protobuf.json_format import MessageToJson
+from google.protobuf.json_format import MessageToDict, MessageToJson
 from google.protobuf.message import Message
 
 from weir.v1.content_pb2 import Part
@@ -67,7 +68,7 @@ class AnswerView:
             self.total_s = self._clock_s() - self._begun_s
             self.end = event.end
         if self._as_json:
-            self._terminal.line(as_json_line(event))
+            self._terminal.line(event_line(event))
         elif kind == "part_start":
             self._show(event.part_start.index, event.part_start.part.text)
         elif kind == "part_delta":
@@ -126,6 +127,16 @@ class AnswerView:
 def as_json_line(message: Message) -> str:
     """Return a message in the JSON of protobuf, in one line, with the contract's own names."""
     return MessageToJson(message, preserving_proto_field_name=True, indent=None, ensure_ascii=False)
+
+
+def event_line(event: GenerationEvent) -> str:
+    """Return an event as `as_json_line` does, its sequence first, and there even where it is 0.
+
+    Protobuf's JSON leaves zeros out; all of them written out would be mostly noise.
+    """
+    said = MessageToDict(event, preserving_proto_field_name=True)
+    # 64-bit numbers are strings in protobuf's JSON.
+    return json.dumps({"sequence": str(event.sequence)} | said, ensure_ascii=False)
 
 
 def finish_words(reason: FinishReason.ValueType) -> str:
