@@ -4,7 +4,7 @@ import pytest
 
 from weir import errors
 from weir.errors import Code
-from weir.v1.error_pb2 import ErrorReason
+from weir.v1.error_pb2 import ErrorReason, FieldViolation
 from weir_server.cli.advice import BY_REASON, next_step
 from weir_server.cli.exit_codes import ExitCode
 from weir_server.cli.failures import code_for
@@ -54,6 +54,22 @@ def test_reason_that_is_not_known_here(code: Code) -> None:
 
     assert next_step(newer).endswith(".")
     assert next_step(silent).endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("field", "step"),
+    [
+        ("model", "Use a model that does this: `weir models`"),
+        ("options.seed", "Leave the option out"),
+    ],
+)
+def test_model_that_does_not_do_this(field: str, step: str) -> None:
+    """Where the model does not do the operation at all, no option is blamed."""
+    error = errors.InvalidRequestError(
+        "No.", reason="UNSUPPORTED_OPTION", field_violations=[FieldViolation(field=field)]
+    )
+
+    assert next_step(error).startswith(step)
 
 
 @pytest.mark.parametrize(

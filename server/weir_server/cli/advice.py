@@ -93,6 +93,8 @@ _BY_CODE: Final = {
 
 def next_step(error: WeirError) -> str:
     """Return what to do about an error; where the reason is not known here, the code decides."""
+    if error.reason == "UNSUPPORTED_OPTION" and _is_about_the_model(error):
+        return f"Use a model that does this: {_MODELS}"
     if error.reason in BY_REASON:
         return BY_REASON[error.reason]
     if isinstance(error, StreamBrokenError):
@@ -100,6 +102,11 @@ def next_step(error: WeirError) -> str:
     if error.code is Code.UNAVAILABLE:
         return _unreachable(error)
     return _BY_CODE.get(error.code, _REPORT)
+
+
+def _is_about_the_model(error: WeirError) -> bool:
+    """Say whether the model itself, rather than an option, is what does not fit the call."""
+    return any(violation.field.endswith("model") for violation in error.field_violations)
 
 
 def _unreachable(error: WeirError) -> str:
