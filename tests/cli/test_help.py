@@ -33,6 +33,14 @@ def test_help_of_a_command(command: str) -> None:
     assert done.cpu_s < HELP_CPU_S
 
 
+def test_help_tells_how_chat_models_complete() -> None:
+    """Who asks a chat model to go on from a text learns beforehand that it will answer."""
+    done = run_weir("complete", "--help")
+
+    said = " ".join(done.out.split())
+    assert "so a chat model answers it rather than continuing it." in said
+
+
 def test_help_loads_nothing_heavy() -> None:
     """gRPC and its like wait until a command needs them."""
     program = (

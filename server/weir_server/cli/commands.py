@@ -190,6 +190,9 @@ def chat(
 
 
 @app.command(
+    help="Go on from a text; what follows appears as it is written.\n\nWhere a provider has no "
+    "completion wire, the prompt is sent as one user message, so a chat model answers it rather "
+    "than continuing it.",
     rich_help_panel=_CALL,
     epilog='Example: weir complete "Once upon a time" --max-tokens 40',
 )
