@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.fakes import openai_wire as w
 from tests.providers.wire.samples import (
     CHUNKS,
     decode_stream,
@@ -18,6 +19,12 @@ LATER_ERRORS = {
     "error chunk of OpenRouter": stream_of(
         {**CHUNKS.finish("error"), "error": {"code": 502, "message": "gone"}}
     ),
+    "bare error of a proxy": stream_of({"message": "Internal", "type": "server_error"}),
+    "error of nothing": stream_of({"error": {}}),
+    "error without words": stream_of({"error": ""}),
+    "error beside choices": stream_of({**CHUNKS.content("b"), "error": {}}),
+    "error beside choices of no list": stream_of({"error": {}, "choices": 3}),
+    "error event that is no JSON": b"event: error\ndata: boom\n\n",
     "finish reason": stream_of(CHUNKS.finish("error")),
     "aborted": stream_of(CHUNKS.finish("abort")),
 }
@@ -52,6 +59,20 @@ FIRST_ERRORS: dict[str, tuple[object, str]] = {
     ),
     "overloaded": ({"error": {"type": "overloaded_error"}}, "UPSTREAM_OVERLOADED"),
     "a text": ({"error": "something"}, "UPSTREAM_ERROR"),
+    "an empty text": ({"error": ""}, "UPSTREAM_ERROR"),
+    "an empty object": ({"error": {}}, "UPSTREAM_ERROR"),
+    "an empty object beside choices": (
+        {**w.chat_completion("Hi"), "error": {}},
+        "UPSTREAM_ERROR",
+    ),
+    "bare error of a proxy": (
+        {"message": "Internal", "type": "server_error", "code": 500},
+        "UPSTREAM_ERROR",
+    ),
+    "bare error of a proxy that is full": (
+        {"message": "Slow down", "code": 429},
+        "UPSTREAM_RATE_LIMITED",
+    ),
     "nothing known": ({"error": {"message": "boom"}}, "UPSTREAM_ERROR"),
 }
 

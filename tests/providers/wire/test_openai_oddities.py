@@ -116,17 +116,71 @@ def test_a_bad_data_line_is_a_protocol_error(data: str) -> None:
     assert decoded.events[-1].part_delta.text == "a"
 
 
-def test_an_unknown_event_is_skipped() -> None:
-    """A ping in the guise of an event is no chunk and no error."""
-    response = folded(CHUNKS.content("a"), '{"type":"ping"}', CHUNKS.finish())
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"type": "ping"},
+        {"type": "heartbeat", "id": "x"},
+        {"prompt_progress": {"total": 9, "processed": 3}},
+        {**CHUNKS.role(), "choices": None},
+    ],
+)
+def test_what_says_nothing_is_skipped(said: w.Json) -> None:
+    """Pings, progress, and an empty list in the spelling of some gateways: no chunk, no error."""
+    response = folded(said, CHUNKS.content("a"), said, CHUNKS.finish(), said)
 
     assert response.message.parts[0].text == "a"
 
 
-@pytest.mark.parametrize("nothing", [None, "", {}])
-def test_an_error_of_nothing_is_no_error(nothing: object) -> None:
+@pytest.mark.parametrize("said", [{"detail": "oops"}, {"status": "error"}, {"foo": 1}, {}])
+@pytest.mark.parametrize("begun", [True, False])
+def test_an_object_that_is_no_chunk_breaks_the_stream(said: w.Json, begun: bool) -> None:
+    """It may be an error in words that nobody knows: what follows is no complete answer."""
+    before = [CHUNKS.content("a")] if begun else []
+
+    decoded = decode_stream(stream_of(*before, said, CHUNKS.finish()))
+
+    assert decoded.failure is not None
+    assert decoded.failure.name() == "UPSTREAM_PROTOCOL_ERROR"
+    assert decoded.failure.metadata == {"cause": "malformed"}
+
+
+def test_an_event_with_a_name_of_its_own_is_skipped() -> None:
+    """As the standard of server-sent events has it: nobody listens to that name."""
+    body = stream_of(CHUNKS.content("a"), done=False) + b'event: mood\ndata: {"mood":"fine"}\n\n'
+
+    assert decode_stream(body, stream_of(CHUNKS.finish())).done
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        [CHUNKS.role()],
+        [{**CHUNKS.role(), "choices": []}],
+        [{"usage": USAGE}],
+        [{"type": "ping"}],
+        [{**CHUNKS.role(), "choices": None}],
+    ],
+    ids=["a role", "filters", "usage without choices", "a ping", "null choices"],
+)
+def test_an_answer_that_nobody_finished_or_counted_is_cut(chunks: list[w.Json]) -> None:
+    """A server that breaks off before its first word does not pass for one with none to say."""
+    decoded = decode_stream(stream_of(*chunks))
+
+    assert decoded.failure is not None
+    assert decoded.failure.metadata == {"cause": "cut"}
+
+
+def test_usage_may_come_without_choices() -> None:
+    """Counts are counts, with or without an empty list beside them."""
+    end = end_of(decode_stream(stream_of(CHUNKS.content("a"), CHUNKS.finish(), {"usage": USAGE})))
+
+    assert end.end.usage.prompt_tokens == USAGE["prompt_tokens"]
+
+
+def test_an_error_of_null_is_no_error() -> None:
     """Some servers fill every field they know."""
-    chunks = [{**chunk, "error": nothing} for chunk in CHUNKS.text(["Hi"])]
+    chunks = [{**chunk, "error": None} for chunk in CHUNKS.text(["Hi"])]
 
     assert folded(*chunks).message.parts[0].text == "Hi"
 

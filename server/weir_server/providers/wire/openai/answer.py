@@ -57,6 +57,7 @@ class ChatAnswer:
         self._first: Chunk | None = None
         """The first chunk that has a name; Azure's very first is about filters only."""
         self._last: Chunk | None = None
+        """The last chunk that has a list of choices, be it empty."""
         self._usage: object = None
         """What the vendor said last of usage: where it repeats itself, the last is the sum."""
         self._quirks = quirks
@@ -66,16 +67,21 @@ class ChatAnswer:
     def cut(self) -> bool:
         """Whether an end now would leave something out: the reason of an answer that has begun.
 
-        An answer that holds nothing needs no reason, but somebody must have said so.
+        An answer that holds nothing needs no reason, but the vendor must have counted it: a role
+        alone, or a first chunk about filters, is what a server says that then breaks off.
         """
+        if self.finished:
+            return False
         begun = self.writer.produced or (self._calls is not None and self._calls.waiting)
-        return not self.finished and (begun or self._last is None)
+        return begun or self._last is None or self._usage is None
 
     def take(self, chunk: Chunk) -> None:
         """Take a chunk of a stream."""
         self._last = chunk
-        if self._first is None or chunk.usage is not None or chunk.error:
-            self._note(chunk)
+        if self._first is None or chunk.usage is not None or chunk.error is not None:
+            self.note(chunk)
+            if self.failure is not None:
+                return
         for choice in chunk.choices or ():
             if choice.index:
                 continue  # another answer, which nobody asked for
@@ -90,7 +96,9 @@ class ChatAnswer:
     def take_whole(self, chunk: Chunk) -> None:
         """Take a whole answer."""
         self._last = chunk
-        self._note(chunk)
+        self.note(chunk)
+        if self.failure is not None:
+            return
         for choice in chunk.choices or ():
             if choice.index:
                 continue
@@ -103,13 +111,16 @@ class ChatAnswer:
                 self._complete(choice.text, choice.logprobs)
             self._finish(choice)
 
-    def _note(self, chunk: Chunk) -> None:
-        """Keep what a chunk says beside its choices."""
+    def note(self, chunk: Chunk) -> None:
+        """Keep what a chunk says beside its choices.
+
+        An error is one whatever it holds: servers send `{}` and "" for want of words.
+        """
         if self._first is None and (chunk.model or chunk.id):
             self._first = chunk
         if chunk.usage is not None:
             self._usage = chunk.usage
-        if chunk.error:
+        if chunk.error is not None:
             self.break_off(chunk.error)
 
     def _say(self, said: Said, logprobs: Logprobs | None) -> None:

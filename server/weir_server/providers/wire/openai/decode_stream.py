@@ -9,11 +9,14 @@ from weir_server.core.errors import UpstreamProtocolError, UpstreamStreamBroken,
 from weir_server.core.handler import Batch
 from weir_server.providers.wire.openai.answer import ChatAnswer
 from weir_server.providers.wire.openai.decode_unary import UnaryDecoder
+from weir_server.providers.wire.openai.errors import holds_error, is_bare_error
 from weir_server.providers.wire.openai.quirks import Quirks
 from weir_server.providers.wire.openai.shapes import ANYTHING, CHUNK, Chunk, decode
 from weir_server.providers.wire.sse import SseSplitter
 
 DONE = b"[DONE]"
+_PINGS = frozenset({"ping", "heartbeat", "keepalive", "keep-alive"})
+_CHUNKS = frozenset({"chat.completion.chunk", "chat.completion", "text_completion"})
 
 
 class StreamDecoder:
@@ -97,15 +100,14 @@ class StreamDecoder:
 
     def _take_odd(self, chunk: Chunk | None, name: bytes, said: bytes) -> None:
         """Take an event that is no chunk with choices."""
-        if chunk is None:
-            self._answer.failure = UpstreamProtocolError(metadata={"cause": "malformed"})
-            return
         other = decode(ANYTHING, said, utf8_errors="replace")
-        # vLLM's error has no `error` around it. The rest is usage, or to be skipped, like a ping.
-        if name == b"error" or (isinstance(other, dict) and other.get("object") == "error"):
+        if name == b"error" or holds_error(other) or is_bare_error(other):
             self._answer.break_off(other)
-        else:
-            self._answer.take(chunk)
+        elif chunk is not None and _counts(chunk.usage):
+            self._answer.note(chunk)
+        elif chunk is None or not _may_be_skipped(name, other):
+            # Most likely an error in words of its own; skipped, its answer could pass for complete.
+            self._answer.failure = UpstreamProtocolError(metadata={"cause": "malformed"})
 
     def _complete(self) -> None:
         answer = self._answer
@@ -121,3 +123,20 @@ class StreamDecoder:
         if self.failure is None and not self.done:
             self.failure = failure
             self._flowing = False
+
+
+def _counts(usage: object) -> bool:
+    return isinstance(usage, dict) and bool(usage)
+
+
+def _may_be_skipped(name: bytes, other: object) -> bool:
+    """Tell whether an object without choices says nothing that an answer needs.
+
+    Such are events with a name of their own, pings, llama.cpp's progress within a prompt, and
+    chunks of gateways that write an empty list as null.
+    """
+    if name not in (b"", b"message"):
+        return True
+    return isinstance(other, dict) and (
+        "prompt_progress" in other or other.get("type") in _PINGS or other.get("object") in _CHUNKS
+    )

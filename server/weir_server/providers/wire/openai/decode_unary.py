@@ -8,7 +8,7 @@ from weir_server.core.errors import UpstreamProtocolError, WeirError
 from weir_server.core.handler import Batch
 from weir_server.providers.wire.body import Body
 from weir_server.providers.wire.openai.answer import ChatAnswer
-from weir_server.providers.wire.openai.errors import explain_said
+from weir_server.providers.wire.openai.errors import explain_said, is_bare_error
 from weir_server.providers.wire.openai.quirks import Quirks
 from weir_server.providers.wire.openai.shapes import ANYTHING, CHUNK, decode
 
@@ -39,8 +39,8 @@ class UnaryDecoder:
         if chunk is None:
             self.failure = UpstreamProtocolError(metadata={"cause": "malformed"})
             return None
-        if not chunk.error and chunk.choices is None:
-            # vLLM's bare error, or something that is no answer at all.
+        if chunk.error is None and chunk.choices is None:
+            # A bare error, or something that is no answer at all.
             self.failure = _not_an_answer(decode(ANYTHING, body))
             return None
         answer = self._answer
@@ -53,6 +53,6 @@ class UnaryDecoder:
 
 
 def _not_an_answer(said: object) -> WeirError:
-    if isinstance(said, dict) and said.get("object") == "error":
+    if is_bare_error(said):
         return explain_said(said)
     return UpstreamProtocolError(metadata={"cause": "malformed"})

@@ -178,6 +178,19 @@ def explain_said(said: object) -> UpstreamError:
     return _error(status, refusal, {}, None)
 
 
+def holds_error(said: object) -> bool:
+    """Tell whether an object has an error in it, whatever that holds; `null` is none."""
+    return isinstance(said, dict) and said.get("error") is not None
+
+
+def is_bare_error(said: object) -> bool:
+    """Tell whether an object is an error with no `error` around it, as vLLM and proxies send it."""
+    return isinstance(said, dict) and (
+        said.get("object") == "error"
+        or (isinstance(said.get("message"), str) and ("code" in said or "type" in said))
+    )
+
+
 def _error(
     status: int, refusal: _Refusal, metadata: dict[str, str], wait_s: float | None
 ) -> UpstreamError:
