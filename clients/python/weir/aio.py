@@ -66,7 +66,8 @@ class AsyncClient:
     do next. Unavailable servers are tried three times, 0.2 s to 2 s apart, as long as nothing of
     an answer was given. A cancelled task cancels its call and raises asyncio.CancelledError.
 
-    Raises ValueError for an address, a key or a time that cannot be.
+    Raises ValueError for an address, a key or a time that cannot be; a call does for an argument
+    that cannot be sent.
     """
 
     def __init__(

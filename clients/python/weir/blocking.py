@@ -65,7 +65,8 @@ class Client:
     do next. Unavailable servers are tried three times, 0.2 s to 2 s apart, as long as nothing of
     an answer was given.
 
-    Raises ValueError for an address, a key or a time that cannot be.
+    Raises ValueError for an address, a key or a time that cannot be; a call does for an argument
+    that cannot be sent.
     """
 
     def __init__(
