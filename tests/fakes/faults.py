@@ -163,6 +163,7 @@ def _broken_unary() -> dict[str, Behaviour]:
         "drip_body": Drip(of=Reply(body=whole), every_s=0.05, spare_bytes=200),
         "bad_json": Reply(body=whole[:99]),
         "empty_body": Reply(),
+        "no_finish_reason": Reply(body=_first_choice(_UNARY, finish_reason=None)),
         "json_but_no_object": Reply(body=b"[1, 2]"),
         "bad_utf8": Reply(body=whole.replace(b"H", b"\xff")),
         "deep_json": Reply(body=b'{"choices":' + b"[" * 100_000 + b"]" * 100_000 + b"}"),

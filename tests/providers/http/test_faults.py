@@ -35,6 +35,7 @@ OUTCOMES: dict[str, tuple[str, str | None]] = {
     "reset_in_body": CUT,
     "cut_chunked_body": CUT,
     "bad_json": MALFORMED,
+    "no_finish_reason": CUT,
     "huge_body": TOO_LARGE,
     "bomb": TOO_LARGE,
     "deflate_bomb": TOO_LARGE,

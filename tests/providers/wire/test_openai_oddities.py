@@ -241,6 +241,22 @@ def test_a_whole_answer_that_holds_nothing(choices: list[w.Json] | None) -> None
         assert [e.WhichOneof("event") for e in decoded.events] == ["end"]
 
 
+@pytest.mark.parametrize(
+    "message", [{"content": "Hi"}, {"tool_calls": [w.tool_call("c0", "f", {})]}]
+)
+def test_a_whole_answer_without_a_finish_reason_is_cut(message: w.Json) -> None:
+    """Nobody said that it was complete: the same as its stream, events included."""
+    choice = {"index": 0, "message": message, "finish_reason": None}
+    body = json.dumps({**w.chat_completion("Hi"), "choices": [choice]}).encode()
+
+    decoded = decode_unary(body)
+
+    assert decoded.failure is not None
+    assert decoded.failure.name() == "UPSTREAM_STREAM_BROKEN"
+    assert decoded.failure.metadata == {"cause": "cut"}
+    assert decoded.events[0].HasField("part_start")
+
+
 def test_a_giant_body_is_too_large() -> None:
     """A body over the bound is not kept."""
     decoded = decode_unary(*[b"x" * (1 << 20)] * 33)

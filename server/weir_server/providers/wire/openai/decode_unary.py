@@ -4,7 +4,7 @@ The vendor's references, "The chat completion object" and "The completion object
 """
 
 from weir.v1.generation_pb2 import GenerationEvent
-from weir_server.core.errors import UpstreamProtocolError, WeirError
+from weir_server.core.errors import UpstreamProtocolError, UpstreamStreamBroken, WeirError
 from weir_server.core.handler import Batch
 from weir_server.providers.wire.body import Body
 from weir_server.providers.wire.openai.answer import ChatAnswer
@@ -46,6 +46,9 @@ class UnaryDecoder:
         answer = self._answer
         answer.take_whole(chunk)
         self.failure = answer.failure
+        if self.failure is None and answer.cut:
+            # As in a stream: whoever leaves out the reason was cut off by whom it asked itself.
+            self.failure = UpstreamStreamBroken(metadata={"cause": "cut"})
         if self.failure is None:
             answer.writer.add(answer.end())
             self.done = True
