@@ -2,12 +2,16 @@
 
 import json
 
+import pytest
+
 from tests.contracts.wire_format import TARGET
 from tests.providers.wire.intents import HI, WEATHER
 from weir.v1.content_pb2 import Message, Part, Role
-from weir.v1.generation_pb2 import GenerationOptions, GrammarFormat, OutputFormat
+from weir.v1.generation_pb2 import GenerationOptions, GrammarFormat, OutputFormat, ProviderExtension
 from weir.v1.provider_service_pb2 import ChatRequest
+from weir_server.core.errors import InvalidRequest
 from weir_server.core.handler import Request
+from weir_server.providers.local.dialect import DIALECT
 from weir_server.providers.wire.base import HttpRequest
 from weir_server.providers.wire.openai.quirks import COMPATIBLE, LLAMA_CPP, OPENAI, Quirks
 from weir_server.providers.wire.openai.wire import OpenAIWire
@@ -16,6 +20,11 @@ from weir_server.providers.wire.openai.wire import OpenAIWire
 def encode(request: Request, quirks: Quirks = OPENAI) -> HttpRequest:
     """Say a request."""
     return OpenAIWire(quirks).encode(request, TARGET, stream=False)
+
+
+def extended(*extensions: ProviderExtension) -> ChatRequest:
+    """Return a chat with settings for kinds of providers."""
+    return ChatRequest(messages=[HI], options=GenerationOptions(extensions=extensions))
 
 
 def test_what_compatible_servers_are_told() -> None:
@@ -77,6 +86,25 @@ def test_reasoning_of_earlier_turns_where_the_vendor_wants_it() -> None:
 
     assert wanted["messages"][1]["reasoning_content"] == "Hm."
     assert unwanted["messages"][1] == {"role": "assistant", "content": "Yes."}
+
+
+def test_the_embedded_model_sees_its_own_extensions() -> None:
+    """Extensions for OpenAI are for others; one that must not be skipped refuses the call."""
+    wire = OpenAIWire(DIALECT)
+    openais = ProviderExtension(provider_kind="openai", json='{"service_tier":"flex"}')
+    own = ProviderExtension(provider_kind="local", json='{"min_p":0.1}')
+    required = ProviderExtension(provider_kind="openai", json="{}", required=True)
+
+    said = wire.encode(extended(openais, own), TARGET, stream=False)
+    with pytest.raises(InvalidRequest) as refused:
+        wire.encode(extended(own, required), TARGET, stream=False)
+
+    body = json.loads(said.body)
+    assert body["min_p"] == 0.1
+    assert "service_tier" not in body
+    assert said.warnings == ()
+    assert refused.value.name() == "UNSUPPORTED_OPTION"
+    assert [v.field for v in refused.value.violations] == ["options.extensions[1]"]
 
 
 def test_encoding_leaves_the_request_as_it_was() -> None:

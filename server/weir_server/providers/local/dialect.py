@@ -10,6 +10,8 @@ from weir_server.providers.wire.openai.quirks import LLAMA_CPP
 
 DIALECT = replace(
     LLAMA_CPP,
+    # The kind that callers know it by: what they add for OpenAI is not meant for it.
+    provider_kind="local",
     # A bare completion of a question ends at once, without a word: the model only knows chats.
     legacy_completions=False,
     # The engine notices that a caller has left when it next writes to it. Asked for its progress,
