@@ -16,6 +16,8 @@ RESPONSE_ONLY = frozenset(
 )
 """Names that only Weir sends; from a caller they would be a forgery or a mistake."""
 
+_SWITCHED_OFF = {"weir-idempotency-key": "idempotency", "weir-tenant": "tenants"}
+"""Names of features that this server lacks, where ignoring them would mislead the caller."""
 _KNOWN = RESPONSE_ONLY | {
     "weir-request-id",
     "traceparent",
@@ -23,7 +25,7 @@ _KNOWN = RESPONSE_ONLY | {
     "weir-priority",
     "weir-client",
     "grpc-previous-rpc-attempts",
-    "weir-idempotency-key",
+    *_SWITCHED_OFF,
 }
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,64}", re.ASCII)
 # W3C Trace Context, level 1: version, trace id and parent id not all zeros, flags.
@@ -52,7 +54,7 @@ def read(pairs: Metadata, new_request_id: Callable[[], str]) -> CallMetadata:
     """Read what Weir knows. Unknown names are dropped, never passed to a provider.
 
     Raises InvalidRequest, naming the metadata key, for a value that breaks its rule, and
-    FeatureDisabled for an idempotency key, which this server could not honour.
+    FeatureDisabled for an idempotency key or a tenant, which this server could not honour.
     """
     request_id = traceparent = tracestate = client = previous_attempts = ""
     priority = "standard"
@@ -78,8 +80,8 @@ def read(pairs: Metadata, new_request_id: Callable[[], str]) -> CallMetadata:
             client = value[:64] if _VISIBLE.fullmatch(value) else ""
         elif name == "grpc-previous-rpc-attempts":
             previous_attempts = value[:4] if value.isdigit() else ""
-        elif name == "weir-idempotency-key":
-            raise FeatureDisabled(metadata={"feature": "idempotency"})
+        elif name in _SWITCHED_OFF:
+            raise FeatureDisabled(metadata={"feature": _SWITCHED_OFF[name]})
         else:
             raise _invalid(name, "is sent by Weir only; leave it out")
     return CallMetadata(
