@@ -328,7 +328,8 @@ def test_the_refusal_names_the_field_it_was_asked_for() -> None:
 
     (violation,) = caught.value.violations
     assert violation.field == "providers.acme.endpoint"
-    assert "allow_private_hosts" in violation.description
+    assert "allow_private on the provider" in violation.description
+    assert "upstream.private_hosts" in violation.description
 
 
 def test_paths_are_put_below_the_base() -> None:

@@ -226,7 +226,7 @@ def _check_address(host: str, *, private_ok: bool, refuse: _Refusal) -> None:
 def _advice(host: str, purpose: str) -> str:
     return (
         f"{host} is refused ({purpose}). Use a host on the internet; a loopback or private host "
-        "must be named in the operator's allow_private_hosts."
+        "needs the operator's allow_private on the provider, or its name in upstream.private_hosts."
     )
 
 
