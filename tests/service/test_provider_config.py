@@ -178,6 +178,26 @@ async def test_timeout_ends_an_attempt_while_the_caller_has_time(
     await upstream.wait_closed(upstream.journal[0])
 
 
+@pytest.mark.parametrize("streaming", [True, False])
+async def test_timeout_in_the_middle_of_an_answer(
+    open_weir: Weir, upstream: FakeUpstream, streaming: bool
+) -> None:
+    """A stream that said something is broken; an answer of which nothing came out is late."""
+    upstream.script(FAULTS["stall" if streaming else "hang_in_body"].behaviour)
+    await bring_in(open_weir, upstream, timeout=Duration(seconds=1))
+    if streaming:
+        request = stream_request("hello", provider="providers/mine")
+        heard = await hear(open_weir.llm.StreamChat(request, timeout=10))
+        assert heard.text
+        assert heard.failure.info is not None
+        assert heard.failure.info.metadata["cause"] == "timeout"
+        verdict = (heard.code.name, heard.failure.reason)
+        assert verdict == ("ABORTED", "UPSTREAM_STREAM_BROKEN")
+    else:
+        refusal = await refused(ask(open_weir, timeout=10))
+        assert refusal.verdict == ("UNAVAILABLE", "UPSTREAM_TIMEOUT")
+
+
 @pytest.mark.parametrize(("max_retries", "attempts"), [(0, 1), (1, 2), (None, 3), (5, 6)])
 async def test_max_retries_is_how_often_a_refused_connection_is_tried_again(
     open_weir: Weir, upstream: FakeUpstream, max_retries: int | None, attempts: int

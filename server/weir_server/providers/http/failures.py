@@ -49,6 +49,9 @@ def overrun(
         case Overrun.END if ends_at_deadline:
             name = Phase.Name(phase).removeprefix("PHASE_")
             return DeadlineExceeded(metadata={"phase": name})
+        case Overrun.END if phase == Phase.PHASE_GENERATING:
+            # Only a stream gets there before its body has ended: what it gave was passed on.
+            return UpstreamStreamBroken(metadata={"cause": "timeout"})
         case Overrun.IDLE if body_begun:
             return UpstreamStreamBroken(metadata={"cause": "stalled"})
         case _:
