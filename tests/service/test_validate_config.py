@@ -135,3 +135,14 @@ async def test_the_echo_is_always_there(checked: Any, upstream: FakeUpstream) ->
     reply = await checked(probe=True, provider_kind="echo", endpoint=None, api_key=None)
     assert reply.valid
     assert not upstream.journal.connections
+
+
+@pytest.mark.parametrize("probe", [False, True])
+async def test_nothing_to_check_is_not_valid(probe: bool) -> None:
+    """A request that forgot its configuration is told so; nothing is asked of anyone."""
+    async with serving(ADMITTED) as weir:
+        reply = await weir.llm.ValidateConfig(ValidateConfigRequest(probe=probe))
+    (violation,) = reply.violations
+    assert not reply.valid
+    assert (violation.field, violation.rule) == ("config", "REQUIRED")
+    assert not reply.HasField("probe_error")

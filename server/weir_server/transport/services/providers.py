@@ -52,9 +52,14 @@ class Providers:
     ) -> ValidateConfigResponse:
         """Say whether a configuration is usable; one that is not is an answer, not an error."""
         self._refuse_if_disabled()
-        violations: list[FieldViolation] = list(
-            validate_provider_config(request.config, "config.", self._limits)
-        )
+        if request.HasField("config"):
+            violations = validate_provider_config(request.config, "config.", self._limits)
+        else:
+            violations = [
+                FieldViolation(
+                    field="config", rule="REQUIRED", description="Say how to reach the provider."
+                )
+            ]
         if not violations:
             try:
                 self._host.check(PROBE_ID, request.config)
