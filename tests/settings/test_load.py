@@ -70,6 +70,16 @@ def test_a_bad_value_names_its_key(path: str, value: object, expected: str) -> N
     assert any(expected in problem for problem in problems(changed(path, value)))
 
 
+@pytest.mark.parametrize(("word", "meant"), [("on", True), ("off", False), ("auto", True)])
+def test_a_switch_is_written_as_the_documents_say(tmp_path: Path, word: str, meant: bool) -> None:
+    """YAML 1.1 reads a bare `on` or `off` as a boolean; Weir takes the word that was meant."""
+    path = tmp_path / "weir.yaml"
+    path.write_text(f"server: {{reflection: {word}, initialize: {word}}}")
+    server = load(path, {}).settings.server
+    assert (server.reflection, server.initialize) == (word, word)
+    assert server.allows(server.initialize) is meant
+
+
 def test_every_problem_is_told_at_once() -> None:
     """An operator mends a file in one go."""
     tree = changed("server.listen", "nowhere")

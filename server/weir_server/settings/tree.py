@@ -4,7 +4,15 @@ import ipaddress
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
 MIB = 1024 * 1024
 
@@ -25,7 +33,16 @@ Capability = Literal[
     "reasoning",
     "assistant_prefill",
 ]
-Switch = Literal["auto", "on", "off"]
+
+
+def _word_of_switch(value: object) -> object:
+    """Give `on` and `off` back the words that YAML 1.1 reads as booleans."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return value
+
+
+Switch = Annotated[Literal["auto", "on", "off"], BeforeValidator(_word_of_switch)]
 
 _LISTEN = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):(?P<port>[0-9]{1,5})")
 
