@@ -1,6 +1,7 @@
 """A provider comes in at run time where that is allowed, is renewed, and expires."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -126,6 +127,35 @@ BAD = {
         "config.max_retries",
     ),
 }
+
+
+IGNORED: dict[str, Any] = {
+    "api_key_secret_ref": "prod",
+    "organization_id": "org-abc",
+    "headers": {"x-team": "search"},
+    "max_retries": 2,
+}
+
+
+@pytest.mark.parametrize("name", IGNORED)
+async def test_what_an_echo_would_ignore_is_refused(weir: Weir, name: str) -> None:
+    """A field without effect is named, whatever its value."""
+    config = ProviderConfig(provider_kind="echo", **{name: IGNORED[name]})
+    refusal = await refused(weir.llm.Initialize(initialize(config=config)))
+    assert refusal.verdict == ("INVALID_ARGUMENT", "CONFIG_INVALID")
+    assert refusal.fields == [f"config.{name}"]
+
+
+async def test_callers_cannot_load_the_embedded_model(weir: Weir) -> None:
+    """Each would be a process with its own weights; only the operator decides on those."""
+    config = ProviderConfig(provider_kind="local", model="m")
+    for validate_only in (False, True):
+        request = initialize(config=config, validate_only=validate_only)
+        refusal = await refused(weir.llm.Initialize(request))
+        assert refusal.verdict == ("INVALID_ARGUMENT", "CONFIG_INVALID")
+        assert refusal.fields == ["config.provider_kind"]
+    checked = await weir.llm.ValidateConfig(ValidateConfigRequest(config=config, probe=True))
+    assert [violation.field for violation in checked.violations] == ["config.provider_kind"]
 
 
 @pytest.mark.parametrize("case", BAD)

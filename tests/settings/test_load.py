@@ -80,6 +80,61 @@ def test_a_switch_is_written_as_the_documents_say(tmp_path: Path, word: str, mea
     assert server.allows(server.initialize) is meant
 
 
+IGNORED: dict[str, dict[str, Any]] = {
+    "openai": {"slots": 4, "context_tokens": 2048, "weights_file": "w", "script_file": "s"},
+    "local": {
+        "endpoint": "https://a.example",
+        "api_key": "${KEY}",
+        "organization_id": "o",
+        "headers": {"x-a": "b"},
+        "allow_private": True,
+        "allow_insecure_http": False,
+        "ca_file": "c",
+        "vendor": "openai",
+        "script_file": "s",
+    },
+    "echo": {
+        "endpoint": "https://a.example",
+        "api_key": "${KEY}",
+        "organization_id": "o",
+        "headers": {"x-a": "b"},
+        "allow_private": True,
+        "allow_insecure_http": False,
+        "ca_file": "c",
+        "vendor": "openai",
+        "max_retries": 2,
+        "slots": 4,
+        "context_tokens": 2048,
+        "weights_file": "w",
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [(kind, name) for kind, names in IGNORED.items() for name in names]
+)
+def test_a_key_that_the_kind_ignores_is_refused(kind: str, name: str) -> None:
+    """By name, even with the value that is the default: nobody should rely on it."""
+    tree = {"providers": [{"id": "p", "kind": kind, name: IGNORED[kind][name]}]}
+    (problem,) = problems(tree)
+    assert problem.startswith(f"providers[0]: {name} belongs to kind ")
+    assert problem.endswith(f"not {kind}; leave it out")
+
+
+def test_every_key_that_a_kind_ignores_is_told_at_once() -> None:
+    """One problem names them all; what the kind does use is no part of it."""
+    used: dict[str, dict[str, Any]] = {
+        "openai": {"max_retries": 1},
+        "local": {"max_retries": 1},
+        "echo": {"model": "m"},
+    }
+    for kind, names in IGNORED.items():
+        common: dict[str, Any] = {"id": "p", "kind": kind, "timeout_s": 5}
+        (problem,) = problems({"providers": [{**common, **used[kind], **names}]})
+        assert problem.count(" belongs to kind ") == len(names)
+        assert parse({"providers": [{**common, **used[kind]}]}, {}).settings.providers
+
+
 def test_every_problem_is_told_at_once() -> None:
     """An operator mends a file in one go."""
     tree = changed("server.listen", "nowhere")

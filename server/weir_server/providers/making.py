@@ -36,8 +36,10 @@ from weir_server.settings.tree import ProviderSettings, Settings
 
 KIND_DEFAULT = "openai"
 KINDS = ("openai", "local", "echo")
-REMOTE_ONLY = ("endpoint", "api_key", "api_key_secret_ref", "organization_id")
-"""What only a provider that is reached over the network can use."""
+IGNORED_BY_ECHO = frozenset(
+    {"endpoint", "api_key", "api_key_secret_ref", "organization_id", "headers", "max_retries"}
+)
+"""Fields of a caller's configuration that would have no effect on an echo."""
 PROVIDER_PREFIX = "providers/"
 PROBE_TIMEOUT_S = 10.0
 """How long a provider may take to list its models where its configuration sets no timeout."""
@@ -105,7 +107,16 @@ def of_settings(settings: ProviderSettings) -> Plan:
 
 
 def of_config(config: ProviderConfig) -> Plan:
-    """Read a plan from a caller's configuration, whose fields were checked for shape."""
+    """Read a plan from a caller's configuration, whose fields were checked for shape.
+
+    Raises ConfigInvalid for the embedded model, each of which is a process with its own copy of
+    the weights, and for fields that would have no effect.
+    """
+    if config.provider_kind == "local":
+        what = "Use openai or echo: local comes from the server's configuration only."
+        raise ConfigInvalid(violations=[_violation("config.provider_kind", "KIND", what)])
+    if config.provider_kind == "echo":
+        _refuse_ignored(config)
     timeout = config.timeout
     return Plan(
         kind=config.provider_kind or KIND_DEFAULT,
@@ -119,6 +130,15 @@ def of_config(config: ProviderConfig) -> Plan:
         max_retries=config.max_retries if config.HasField("max_retries") else 2,
         headers=dict(config.headers),
     )
+
+
+def _refuse_ignored(config: ProviderConfig) -> None:
+    ignored = [field.name for field, _ in config.ListFields() if field.name in IGNORED_BY_ECHO]
+    if ignored:
+        what = "Leave it out: an echo has no use for it."
+        raise ConfigInvalid(
+            violations=[_violation(f"config.{name}", "NOT_FOR_KIND", what) for name in ignored]
+        )
 
 
 class Maker:
@@ -265,11 +285,6 @@ class Maker:
 def _facts(provider_id: str, plan: Plan) -> ProviderFacts:
     if plan.kind not in KINDS:
         raise _invalid(plan, "provider_kind", "KIND", f"Use one of {', '.join(KINDS)}.")
-    for name in REMOTE_ONLY if plan.kind != KIND_DEFAULT else ():
-        if getattr(plan, name):
-            raise _invalid(
-                plan, name, "NOT_FOR_KIND", f"Leave it out: {plan.kind} has no use for it."
-            )
     vendor = VENDORS.get(plan.vendor)
     capabilities = {
         "echo": echo_capabilities(),
@@ -298,8 +313,11 @@ def _script(plan: Plan) -> tuple[Scene, ...]:
 
 
 def _invalid(plan: Plan, name: str, rule: str, description: str) -> ConfigInvalid:
-    violation = FieldViolation(field=plan.field_prefix + name, rule=rule, description=description)
-    return ConfigInvalid(violations=[violation])
+    return ConfigInvalid(violations=[_violation(plan.field_prefix + name, rule, description)])
+
+
+def _violation(path: str, rule: str, description: str) -> FieldViolation:
+    return FieldViolation(field=path, rule=rule, description=description)
 
 
 async def _nothing_to_close() -> None:

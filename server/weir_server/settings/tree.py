@@ -152,6 +152,24 @@ class UpstreamSettings(_Node):
     retry_cap_s: Seconds = 8.0
 
 
+# What another kind would ignore is refused there, so that nobody relies on it.
+_ONLY_FOR = {
+    "endpoint": ("openai",),
+    "api_key": ("openai",),
+    "organization_id": ("openai",),
+    "max_retries": ("openai", "local"),
+    "headers": ("openai",),
+    "allow_private": ("openai",),
+    "allow_insecure_http": ("openai",),
+    "ca_file": ("openai",),
+    "vendor": ("openai",),
+    "slots": ("local",),
+    "context_tokens": ("local",),
+    "weights_file": ("local",),
+    "script_file": ("echo",),
+}
+
+
 class ProviderSettings(_Node):
     """One provider."""
 
@@ -188,15 +206,13 @@ class ProviderSettings(_Node):
 
     @model_validator(mode="after")
     def _fits_kind(self) -> "ProviderSettings":
-        only_for = {
-            "openai": ("endpoint", "api_key", "organization_id", "ca_file"),
-            "local": ("weights_file",),
-            "echo": ("script_file",),
-        }
-        for kind, names in only_for.items():
-            wrong = [name for name in names if getattr(self, name) is not None]
-            if kind != self.kind and wrong:
-                raise ValueError(f"{', '.join(wrong)} belongs to kind {kind}, not {self.kind}")
+        wrong = [
+            f"{name} belongs to kind {' or '.join(kinds)}, not {self.kind}"
+            for name, kinds in _ONLY_FOR.items()
+            if name in self.model_fields_set and self.kind not in kinds
+        ]
+        if wrong:
+            raise ValueError(f"{'; '.join(wrong)}; leave it out")
         return self
 
 
