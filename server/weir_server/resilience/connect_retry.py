@@ -16,7 +16,7 @@ from weir_server.core.deadline import ATTEMPT_MIN_S
 from weir_server.core.errors import UpstreamConnectFailed
 from weir_server.core.handler import Batch, Handler, Request
 
-RETRYABLE_CAUSES = frozenset({"dns", "refused", "timeout"})
+RETRYABLE_CAUSES = frozenset({"dns", "refused", "timeout", "stale"})
 """A certificate or an address that is refused will be refused again."""
 
 
@@ -59,9 +59,12 @@ class ConnectRetryStage(Handler):
             except UpstreamConnectFailed as failure:
                 if retry >= call.target.max_retries:
                     raise
-                if failure.metadata.get("cause") not in RETRYABLE_CAUSES:
+                cause = failure.metadata.get("cause")
+                if cause not in RETRYABLE_CAUSES:
                     raise
-                delay_s = self._backoff.delay_s(retry, self._rng)
+                # The provider is there, it only closed a connection that had been idle.
+                is_stale = cause == "stale" and retry == 0
+                delay_s = 0.0 if is_stale else self._backoff.delay_s(retry, self._rng)
                 remaining_s = call.deadline.remaining_s(self._clock.monotonic_s())
                 if remaining_s < delay_s + ATTEMPT_MIN_S:
                     raise

@@ -11,7 +11,7 @@ from weir.v1.provider_service_pb2 import ChatRequest
 from weir_server.core.call import Call, TraceContext
 from weir_server.core.clock import Clock, SystemClock
 from weir_server.core.deadline import Deadline
-from weir_server.core.handler import Request
+from weir_server.core.handler import Handler, Request
 from weir_server.core.target import Operation, Target
 from weir_server.providers.backend import HttpProvider
 from weir_server.providers.http.client import HttpClient
@@ -98,9 +98,7 @@ async def provider_at(
         yield a_provider(client, endpoint_of(upstream))
 
 
-async def ask(
-    provider: HttpProvider, call: Call, request: Request = CHAT
-) -> Sequence[GenerationEvent]:
+async def ask(provider: Handler, call: Call, request: Request = CHAT) -> Sequence[GenerationEvent]:
     """Ask, and return all events of the answer. Raises its failure."""
     events: list[GenerationEvent] = []
     async with provider.open(call, request) as batches:

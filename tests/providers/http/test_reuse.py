@@ -4,7 +4,10 @@ An upstream closes idle connections when it likes, also at the very moment Weir 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import psutil
 import pytest
@@ -23,21 +26,31 @@ from tests.providers.http.asking import (
     KEY,
     LOOPBACK,
     a_call,
-    a_provider,
     ask,
     endpoint_of,
     provider_at,
     text_of,
 )
-from tests.providers.http.test_dialling import HandClock
-from weir.v1.generation_pb2 import Phase
+from weir.v1.error_pb2 import ErrorReason
 from weir_server.core.errors import UpstreamConnectFailed, UpstreamError, UpstreamTimeout
+from weir_server.core.handler import Handler
 from weir_server.providers.http.client import HttpClient, Route
 from weir_server.providers.http.exchange import STALE_S, UpstreamExchange
 from weir_server.providers.http.guard import parse_endpoint
 from weir_server.providers.http.headers import ProviderHeaders
 from weir_server.providers.http.watchdog import HttpLimits
 from weir_server.providers.wire.base import HttpRequest
+from weir_server.resilience.connect_retry import Backoff, ConnectRetryStage
+
+
+@asynccontextmanager
+async def retrying_at(upstream: FakeUpstream) -> AsyncIterator[Handler]:
+    """A provider behind the one retry layer, which waits for nothing."""
+    async with provider_at(upstream) as provider:
+        yield ConnectRetryStage(
+            provider, clock=CLOCK, rng=random.Random(1), backoff=Backoff(base_s=0.0, cap_s=0.0)
+        )
+
 
 LARGE = bytes(range(256)) * (16 * MIB // 256)
 """More than the kernel takes at once."""
@@ -66,8 +79,8 @@ def peer_ports() -> list[int]:
 async def test_a_request_that_meets_a_closed_connection_is_sent_again(
     ending: Ending, streaming: bool
 ) -> None:
-    """The upstream closes as the request comes: the caller does not notice."""
-    async with FakeUpstream() as upstream, provider_at(upstream) as provider:
+    """The upstream closes as the request comes: the caller gets its answer, and both attempts."""
+    async with FakeUpstream() as upstream, retrying_at(upstream) as provider:
         upstream.script(OpenAiService(), Drop(ending=ending), OpenAiService())
         await ask(provider, a_call(streaming=streaming))
         await asyncio.sleep(0.02)
@@ -76,11 +89,27 @@ async def test_a_request_that_meets_a_closed_connection_is_sent_again(
 
         assert text_of(events)
         assert connections(upstream) == [1, 1, 2]
-        (attempt,) = call.progress.attempts
-        assert attempt.reason == 0
+        stale, good = call.progress.attempts
+        assert ErrorReason.Name(stale.reason) == "ERROR_REASON_UPSTREAM_CONNECT_FAILED"
+        assert good.reason == 0
 
 
-async def test_an_upstream_that_closes_without_reading_gets_the_request_again() -> None:
+async def test_nothing_is_sent_again_that_may_not_be() -> None:
+    """max_retries 0 holds for a closed connection too."""
+    async with FakeUpstream() as upstream, retrying_at(upstream) as provider:
+        upstream.script(OpenAiService(), Drop())
+        await ask(provider, a_call())
+        await asyncio.sleep(0.02)
+        call = a_call()
+        once = replace(call.target, max_retries=0)
+        with pytest.raises(UpstreamConnectFailed) as caught:
+            await ask(provider, call.aimed_at((once,)))
+
+        assert caught.value.metadata["cause"] == "stale"
+        assert len(upstream.journal) == 2
+
+
+async def test_an_upstream_that_closes_without_reading_is_known_as_stale() -> None:
     """As it is in life: the socket closes with the request unread, and a reset comes back."""
     answer = b"HTTP/1.1 500 Oops\r\ncontent-length: 0\r\n\r\n"
     writers: list[asyncio.StreamWriter] = []
@@ -106,26 +135,28 @@ async def test_an_upstream_that_closes_without_reading_gets_the_request_again() 
         async with exchanges[0] as first:
             assert await first.read() == b""
         writers[0].close()  # in the event loop's next turn, after the request was written
-        async with exchanges[1] as second:
-            assert second.status == 500
+        with pytest.raises(UpstreamConnectFailed) as caught:
+            async with exchanges[1]:
+                pass
+        assert caught.value.metadata["cause"] == "stale"
         for writer in writers:
             writer.close()
 
-    assert len(writers) == 2
+    assert len(writers) == 1
 
 
-async def test_it_is_sent_again_on_a_new_connection_and_only_once() -> None:
-    """Other idle connections may be as dead; and an upstream that closes new ones is broken."""
-    async with FakeUpstream(STREAM) as upstream, provider_at(upstream) as provider:
+async def test_an_upstream_that_closes_every_connection_is_asked_as_often_as_allowed() -> None:
+    """Other idle connections may be as dead; the attempts are those of any unreachable provider."""
+    async with FakeUpstream(STREAM) as upstream, retrying_at(upstream) as provider:
         await asyncio.gather(*(ask(provider, a_call()) for _ in range(3)))
         await asyncio.sleep(0.02)
         upstream.script(Drop())
-        with pytest.raises(UpstreamError) as caught:
-            await ask(provider, a_call())
+        call = a_call()
+        with pytest.raises(UpstreamConnectFailed):
+            await ask(provider, call)
 
-        assert (caught.value.name(), caught.value.metadata["cause"]) == ("UPSTREAM_ERROR", "cut")
-        assert len(upstream.journal) == 5
-        assert connections(upstream)[4] == 4
+        assert len(call.progress.attempts) == call.target.max_retries + 1
+        assert len(upstream.journal) == 3 + call.target.max_retries + 1
 
 
 @pytest.mark.parametrize(
@@ -161,35 +192,6 @@ async def test_a_hang_is_not_a_closed_connection() -> None:
             await ask(provider, a_call())
 
         assert connections(upstream) == [1, 1]
-
-
-async def test_connecting_once_more_has_its_limit_too() -> None:
-    """A name server that hangs by then costs the connect limit, not the whole deadline."""
-    clock = HandClock()
-    asked: list[str] = []
-
-    async def once_only(host: str, port: int) -> Sequence[str]:
-        asked.append(host)
-        if len(asked) > 1:
-            await asyncio.sleep(60)
-        return ["127.0.0.1"]
-
-    limits = HttpLimits(connect_s=0.1)
-    async with (
-        FakeUpstream(STREAM) as upstream,
-        HttpClient(clock=clock, limits=limits, lookup=once_only) as client,
-    ):
-        provider = a_provider(client, endpoint_of(upstream, host="llm.internal"), clock=clock)
-        await ask(provider, a_call(clock=clock))
-        await asyncio.sleep(0.02)
-        upstream.script(Drop())
-        clock.now_s += 600
-        call = a_call(clock=clock)
-        with pytest.raises(UpstreamConnectFailed) as caught:
-            await ask(provider, call)
-
-        assert caught.value.metadata["cause"] == "timeout"
-        assert call.progress.phase == Phase.PHASE_CONNECTING
 
 
 ENDED = b"HTTP/1.1 500 Oops\r\ncontent-length: 0\r\n\r\n"
@@ -314,7 +316,7 @@ async def is_dropped_with_its_call(tls: bool) -> None:
 
 async def test_the_key_goes_with_the_second_sending_too() -> None:
     """The request that is sent again is the same request."""
-    async with FakeUpstream(STREAM) as upstream, provider_at(upstream) as provider:
+    async with FakeUpstream(STREAM) as upstream, retrying_at(upstream) as provider:
         await ask(provider, a_call())
         await asyncio.sleep(0.02)
         upstream.script(Drop(), STREAM)

@@ -83,11 +83,6 @@ class Watchdog:
         # Nothing but the attempt's own end can be due before the first step is over.
         self._timer = self._loop.call_at(min(now_s + self._step_s, self._end_s), self._look)
 
-    def connecting(self) -> None:
-        """Begin to wait for a connection, once more: the one there was has gone."""
-        self._due_s = self._loop.time() + self._limits.connect_s
-        self._due_to = Overrun.CONNECT
-
     def connected(self, *, streaming: bool) -> None:
         """Begin to wait for headers."""
         self._due_s = self._loop.time() + self._limits.headers_s if streaming else math.inf
