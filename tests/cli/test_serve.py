@@ -1,14 +1,25 @@
 """Does the server start with clear words, drain on the first signal and stop on the second?"""
 
 import json
+import os
 import signal
 import socket
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.cli.command import ECHO_CONFIG, Serving, run_weir, script, serving, wait_until
+from tests.cli.command import (
+    ECHO_CONFIG,
+    WEIR,
+    Serving,
+    environment_of,
+    run_weir,
+    script,
+    serving,
+    wait_until,
+)
 from tests.fakes.certificates import Authority
 
 STOP_AT_ONCE_S = 1.0
@@ -61,6 +72,43 @@ def test_first_signal_drains(tmp_path: Path, number: signal.Signals) -> None:
         assert "GATEWAY_DRAINING" in refused.err
         assert (running.returncode, rest) == (0, " and ended\n")
         assert server.process.wait(10) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_before_the_server_runs(tmp_path: Path, number: signal.Signals) -> None:
+    """A server told to stop while it still starts says so in its log and ends with 0, at once."""
+    config = tmp_path / "weir.yaml"
+    os.mkfifo(config)  # what reads it waits for words that never come
+    writers: list[int] = []
+    process = subprocess.Popen(
+        (*WEIR, "serve", f"--config={config}"),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment_of(),
+    )
+    try:
+        wait_until(lambda: _open_for_writing(config, writers))
+        process.send_signal(number)
+        out, log = process.communicate(timeout=10)
+    finally:
+        process.kill()
+        for writer in writers:
+            os.close(writer)
+
+    assert (process.returncode, out) == (0, "")
+    [line] = [json.loads(line) for line in log.splitlines()]
+    assert (line["event"], line["name"], line["count"]) == ("signal", number.name, 1)
+
+
+def _open_for_writing(pipe: Path, writers: list[int]) -> bool:
+    """Open a pipe that somebody reads; while it stays open, the reader waits."""
+    try:
+        writers.append(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+    except OSError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
