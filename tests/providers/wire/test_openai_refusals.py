@@ -49,6 +49,11 @@ from weir_server.providers.wire.base import HttpRequest
 from weir_server.providers.wire.openai.quirks import LLAMA_CPP, OPENAI, Quirks
 from weir_server.providers.wire.openai.wire import OpenAIWire
 
+REPAIRED = GenerationOptions(
+    output_format=OutputFormat(
+        json_schema=JsonSchemaFormat(name="n", schema_json="{}", max_repairs=2)
+    )
+)
 BYTES = MediaPart(mime_type="image/png", inline_data=b"x")
 
 
@@ -132,6 +137,10 @@ UNSAYABLE: Mapping[str, Unsayable] = {
         ),
         "options.output_format.json_schema",
         quirks=Quirks(unsupported_options=frozenset({"output_format.json_schema"})),
+    ),
+    "repairs of an answer": _options(
+        REPAIRED,
+        "options.output_format.json_schema.max_repairs",
     ),
     "several at once": _options(
         GenerationOptions(top_k=5, seed=1, reasoning=ReasoningOptions(budget_tokens=1)),
@@ -273,6 +282,22 @@ def test_options_may_be_left_out_with_a_warning() -> None:
     assert [(w.code, w.field) for w in request.warnings] == [
         ("OPTION_DROPPED", "options.top_k"),
         ("OPTION_DROPPED", "options.tools[0].server"),
+    ]
+
+
+def test_repairs_may_be_left_out_with_a_warning() -> None:
+    """The schema itself is still asked for."""
+    options = GenerationOptions()
+    options.CopyFrom(REPAIRED)
+    options.unsupported_option_policy = (
+        UnsupportedOptionPolicy.UNSUPPORTED_OPTION_POLICY_DROP_WITH_WARNING
+    )
+
+    request = encode(ChatRequest(messages=[HI], options=options))
+
+    assert json.loads(request.body)["response_format"]["json_schema"]["name"] == "n"
+    assert [(w.code, w.field) for w in request.warnings] == [
+        ("OPTION_DROPPED", "options.output_format.json_schema.max_repairs")
     ]
 
 
