@@ -167,7 +167,11 @@ MESSAGES: dict[str, Intent] = {
             role=Role.ROLE_TOOL,
             parts=[
                 Part(tool_result=ToolResultPart(tool_call_id="c0", content=[Part(text="sun")])),
-                Part(tool_result=ToolResultPart(tool_call_id="c1", is_error=True)),
+                Part(
+                    tool_result=ToolResultPart(
+                        tool_call_id="c1", content=[Part(text="no city")], is_error=True
+                    )
+                ),
             ],
         ),
         said=[
@@ -185,7 +189,7 @@ MESSAGES: dict[str, Intent] = {
                 ],
             },
             {"role": "tool", "tool_call_id": "c0", "content": "sun"},
-            {"role": "tool", "tool_call_id": "c1", "content": ""},
+            {"role": "tool", "tool_call_id": "c1", "content": "Error: no city"},
         ],
     ),
     "what the assistant said": _messages(

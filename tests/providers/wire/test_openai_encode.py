@@ -20,6 +20,7 @@ from tests.contracts.wire_format import TARGET
 from tests.fakes.upstream import FakeUpstream
 from tests.fakes_selftest.sdk import sdk_for
 from tests.providers.wire.intents import INTENTS, MESSAGES
+from weir.v1.content_pb2 import Message, Part, Role, ToolResultPart
 from weir.v1.embedding_service_pb2 import EmbedInput, EmbedRequest
 from weir.v1.generation_pb2 import GenerationOptions
 from weir.v1.provider_service_pb2 import ChatRequest, CompleteRequest
@@ -122,6 +123,44 @@ def test_no_options_say_what_empty_options_say(intent: str, quirks: Quirks, stre
     wire = OpenAIWire(quirks)
 
     assert wire.encode(without, TARGET, stream=stream) == wire.encode(empty, TARGET, stream=stream)
+
+
+@pytest.mark.parametrize(
+    ("texts", "is_error", "content"),
+    [
+        ([], False, ""),
+        ([], True, "Error: the tool failed without a message"),
+        ([""], True, "Error: the tool failed without a message"),
+        (["late"], True, "Error: late"),
+        (
+            ["late", "again"],
+            True,
+            [{"type": "text", "text": "Error: late"}, {"type": "text", "text": "again"}],
+        ),
+    ],
+)
+def test_the_model_is_told_that_a_tool_failed(
+    texts: list[str], is_error: bool, content: object
+) -> None:
+    """The protocol has no mark for it; silence would pass for an answer of the tool."""
+    result = ToolResultPart(
+        tool_call_id="c", content=[Part(text=text) for text in texts], is_error=is_error
+    )
+    message = Message(role=Role.ROLE_TOOL, parts=[Part(tool_result=result)])
+
+    body = body_of(ChatRequest(messages=[message]))
+
+    assert body["messages"] == [{"role": "tool", "tool_call_id": "c", "content": content}]
+
+
+def test_who_speaks_is_said_by_name() -> None:
+    """Of system, developer, user and assistant; a tool's message goes by the id of its call."""
+    roles = (Role.ROLE_SYSTEM, Role.ROLE_DEVELOPER, Role.ROLE_USER, Role.ROLE_ASSISTANT)
+    named = [Message(role=role, name="ann", parts=[Part(text="a")]) for role in roles]
+
+    body = body_of(ChatRequest(messages=named))
+
+    assert [said["name"] for said in body["messages"]] == ["ann"] * len(roles)
 
 
 COMPLETION = CompleteRequest(

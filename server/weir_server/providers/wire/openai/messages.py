@@ -27,6 +27,8 @@ _AUDIO_FORMATS = {
 }
 """The two formats that `input_audio` takes, by media type."""
 
+_FAILED = "Error: "
+
 
 def encode_messages(draft: Draft, messages: Sequence[Message], quirks: Quirks) -> list[Json]:
     """Return the conversation in the vendor's words; what cannot be said is named in `draft`."""
@@ -111,7 +113,8 @@ def _assistant_content(content: list[Json], calls: list[Json]) -> Json:
 def _tool_results(draft: Draft, path: str, message: Message) -> list[Json]:
     """Say each result as a message of its own.
 
-    The protocol has no mark for a tool that failed: the contract has the content say so.
+    The protocol has no mark for a tool that failed, so the content says it to the model: it begins
+    with `Error: `, be the tool's own words as they may.
     """
     encoded: list[Json] = []
     for index, part in enumerate(message.parts):
@@ -122,8 +125,19 @@ def _tool_results(draft: Draft, path: str, message: Message) -> list[Json]:
             continue
         result = part.tool_result
         content = _texts(draft, f"{part_path}.tool_result", result.content, "content")
+        if result.is_error:
+            content = _failed(content)
         encoded.append({"role": "tool", "tool_call_id": result.tool_call_id, "content": content})
     return encoded
+
+
+def _failed(content: str | list[Json]) -> str | list[Json]:
+    """Say that a tool failed, before what it said of it."""
+    if not content:
+        return f"{_FAILED}the tool failed without a message"
+    if isinstance(content, str):
+        return _FAILED + content
+    return [{"type": "text", "text": f"{_FAILED}{content[0]['text']}"}, *content[1:]]
 
 
 def _texts(
