@@ -127,6 +127,22 @@ async def test_a_failure_after_start_is_an_end_and_then_a_status(weir: Weir) -> 
     assert failure.failure.usage == heard.end.usage
 
 
+async def test_a_message_over_the_server_s_limit_is_a_failure_with_an_end() -> None:
+    """The library would refuse it without a word; the caller gets its one end and a reason."""
+    async with serving(server={"max_response_bytes": 1024}) as weir:
+        late = await weir.stream(script({"text": "a b"}, {"text": " " + "x" * 1_500}))
+        early = await weir.stream(script({"text": "x" * 1_500}))
+    assert late.kinds.count("end") == 1
+    assert late.end.finish_reason == FinishReason.FINISH_REASON_ERROR
+    assert [e.sequence for e in late.events] == list(range(len(late.events)))
+    assert early.events == []
+    for heard in (late, early):
+        assert heard.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert heard.failure.reason == "MESSAGE_TOO_LARGE"
+    lines = weir.log_lines("rpc")
+    assert {line["reason"] for line in lines} == {"MESSAGE_TOO_LARGE"}
+
+
 async def test_a_failure_before_start_is_a_status_alone(weir: Weir) -> None:
     """Nothing was sent, not even headers, so that clients may retry."""
     call = weir.llm.StreamChat(stream_request(script({"fail": "UPSTREAM_OVERLOADED"})))

@@ -142,6 +142,7 @@ class Edge:
             interruption=interruption,
             frame=method.frame,
             headers=facts.headers(call),
+            max_message_bytes=self._max_reply_bytes,
         )
         try:
             async with stream.kept_alive():

@@ -20,7 +20,7 @@ from weir.v1.generation_pb2 import (
 )
 from weir_server.core.call import Call
 from weir_server.core.clock import Clock
-from weir_server.core.errors import SlowConsumer, WeirError
+from weir_server.core.errors import MessageTooLarge, SlowConsumer, WeirError
 from weir_server.core.tasks import sibling
 from weir_server.transport import facts, status
 from weir_server.transport.exchange import CallerGone, Exchange, Metadata
@@ -75,6 +75,7 @@ class EventStream:
         "_is_plain",
         "_last_sent_s",
         "_lock",
+        "_max_message_bytes",
         "_pacing",
         "_quiet",
         "_sending_since_s",
@@ -96,6 +97,7 @@ class EventStream:
         interruption: Interruption,
         frame: Frame,
         headers: Metadata,
+        max_message_bytes: int = 32 * 1024 * 1024,
     ) -> None:
         self._exchange = exchange
         self._call = call
@@ -103,6 +105,7 @@ class EventStream:
         self._interruption = interruption
         self._frame = frame
         self._headers = headers
+        self._max_message_bytes = max_message_bytes
         self._pacing = StreamPacing()
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
@@ -171,10 +174,11 @@ class EventStream:
         lock, interruption = self._lock, self._interruption
         await lock.acquire()
         try:
-            interruption.sending = True
-            if self.sequence == 0:
-                await self._begin()
+            is_first = self.sequence == 0
             message = self._message(batch)
+            interruption.sending = True
+            if is_first:
+                await self._begin()
             # Not before: while it waits for the lock, the `end` may yet be given up.
             self.ended = batch[-1].HasField("end")
             await self._exchange.send(message)
@@ -243,10 +247,12 @@ class EventStream:
                     await self._keep_alive_once()
                 except CallerGone:
                     return
+                except MessageTooLarge as error:
+                    self._interruption.interrupt(error)
+                    return
 
     async def _keep_alive_once(self) -> None:
         if not self.started:
-            await self._begin()
             await self._send_alone([])
         if self._held:
             held, self._held = self._held, []
@@ -256,7 +262,11 @@ class EventStream:
             await self._send_alone([GenerationEvent(heartbeat=heartbeat)])
 
     async def _send_alone(self, batch: list[GenerationEvent]) -> None:
-        await self._exchange.send(self._message(batch))
+        is_first = self.sequence == 0
+        message = self._message(batch)
+        if is_first:
+            await self._begin()
+        await self._exchange.send(message)
         self._sending_since_s = 0.0
         self._last_sent_s = self._clock.monotonic_s()
 
@@ -268,16 +278,23 @@ class EventStream:
         await self._exchange.send_headers(self._headers)
 
     def _message(self, batch: list[GenerationEvent]) -> bytes:
-        """Number a batch, before it the `start` if this is the first, and make its message."""
+        """Number a batch, before it the `start` if this is the first, and make its message.
+
+        Raises MessageTooLarge for what the library would refuse without a word to the caller; the
+        numbers are then still free for the `end`.
+        """
         sequence = self.sequence
         if sequence == 0:
             batch.insert(0, self._start())
         for event in batch:
             event.sequence = sequence
             sequence += 1
+        message: bytes = self._frame(events=batch).SerializeToString()
+        if len(message) > self._max_message_bytes:
+            raise MessageTooLarge(metadata={"maxBytes": str(self._max_message_bytes)})
         self.sequence = sequence
         self._sending_since_s = self._clock.monotonic_s()
-        return self._frame(events=batch).SerializeToString()
+        return message
 
     def _start(self) -> GenerationEvent:
         start = StreamStart(response_id=self._call.response_id)
