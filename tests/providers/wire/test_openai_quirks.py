@@ -81,11 +81,29 @@ def test_reasoning_of_earlier_turns_where_the_vendor_wants_it() -> None:
     said.parts.add().reasoning.text = "Hm."
     request = ChatRequest(messages=[HI, said, HI])
 
-    wanted = json.loads(encode(request, Quirks(reasoning_history_field="reasoning_content")).body)
-    unwanted = json.loads(encode(request).body)
+    wanted = encode(request, Quirks(reasoning_history_field="reasoning_content"))
+    unwanted = encode(request)
 
-    assert wanted["messages"][1]["reasoning_content"] == "Hm."
-    assert unwanted["messages"][1] == {"role": "assistant", "content": "Yes."}
+    assert json.loads(wanted.body)["messages"][1]["reasoning_content"] == "Hm."
+    assert wanted.warnings == ()
+    assert json.loads(unwanted.body)["messages"][1] == {"role": "assistant", "content": "Yes."}
+    assert [(w.code, w.field) for w in unwanted.warnings] == [
+        ("PART_DROPPED", "messages[1].parts[1].reasoning")
+    ]
+
+
+def test_another_providers_state_is_left_out_with_a_warning() -> None:
+    """A conversation that comes from elsewhere goes on, and what it loses is said."""
+    said = Message(role=Role.ROLE_ASSISTANT, parts=[Part(text="Yes.", provider_state=b"sig")])
+    said.parts.add(provider_state=b"sealed").reasoning.SetInParent()
+
+    request = encode(ChatRequest(messages=[HI, said, HI]))
+
+    assert b"sig" not in request.body
+    assert [(w.code, w.field) for w in request.warnings] == [
+        ("PART_DROPPED", "messages[1].parts[0].provider_state"),
+        ("PART_DROPPED", "messages[1].parts[1].reasoning"),
+    ]
 
 
 def test_the_embedded_model_sees_its_own_extensions() -> None:

@@ -16,6 +16,8 @@ from weir_server.core.errors import InvalidRequest, UnsupportedModality, Unsuppo
 
 DROPPED = "OPTION_DROPPED"
 """The code of the warning about an option that was left out."""
+PART_DROPPED = "PART_DROPPED"
+"""The code of the warning about something of earlier turns that was left out."""
 
 
 class Draft:
@@ -73,6 +75,19 @@ class Draft:
             path,
             "The provider takes no such part here; leave it out or choose another model.",
             UnsupportedOption,
+        )
+
+    def dropped(self, path: str) -> None:
+        """Name what the model itself said in an earlier turn and this protocol cannot give back.
+
+        A conversation may move between providers, so it fails no call; but it is said aloud.
+        """
+        self.warnings.append(
+            WarningEvent(
+                code=PART_DROPPED,
+                message="The provider has no place for this of an earlier turn; it was left out.",
+                field=path,
+            )
         )
 
     def unsupported_medium(self, path: str) -> None:

@@ -78,7 +78,13 @@ def _assistant(draft: Draft, path: str, message: Message, quirks: Quirks) -> Jso
     reasoning: list[str] = []
     calls: list[Json] = []
     for index, part in enumerate(message.parts):
-        match part.WhichOneof("kind"):
+        kind = part.WhichOneof("kind")
+        if kind == "reasoning" and not quirks.reasoning_history_field:
+            draft.dropped(f"{path}.parts[{index}].reasoning")
+            continue
+        if part.provider_state:
+            draft.dropped(f"{path}.parts[{index}].provider_state")
+        match kind:
             case "text":
                 content.append({"type": "text", "text": part.text})
             case "refusal":
@@ -89,10 +95,10 @@ def _assistant(draft: Draft, path: str, message: Message, quirks: Quirks) -> Jso
                 call = part.tool_call
                 function = {"name": call.name, "arguments": call.arguments_json}
                 calls.append({"id": call.id, "type": "function", "function": function})
-            case kind:
+            case _:
                 draft.unsupported_part(f"{path}.parts[{index}].{kind}")
     encoded: Json = {"role": "assistant", **_assistant_content(content, calls)}
-    if reasoning and quirks.reasoning_history_field:
+    if reasoning:
         encoded[quirks.reasoning_history_field] = "".join(reasoning)
     if calls:
         encoded["tool_calls"] = calls

@@ -20,7 +20,7 @@ class Quirks:
     """Whether there is a developer role; otherwise such messages are sent as the system's."""
     reasoning_history_field: str = ""
     """Where reasoning of earlier turns goes in an assistant's message. Empty: it is not sent, as
-    this protocol has no place for it."""
+    this protocol has no place for it, and a warning says so."""
     stream_usage: bool = True
     """Whether `stream_options.include_usage` is understood."""
     top_k_field: str = ""
