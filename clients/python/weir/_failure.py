@@ -32,17 +32,23 @@ class _Details:
 
 
 def error_from_status(
-    code: int, message: str, trailers: Trailers, *, started: bool = False
+    code: int,
+    message: str,
+    trailers: Trailers,
+    *,
+    started: bool = False,
+    answered: bool = False,
 ) -> WeirError:
     """The error of a call that ended with a status.
 
     message: the text of the status.
     trailers: the trailing metadata; its `grpc-status-details-bin` tells the rest, if it is there.
-    started: whether an answer had begun; a bare transport failure is then a broken stream.
+    started: whether the stream had begun; a bare transport failure is then a broken stream.
+    answered: whether something of an answer was given; see `error_class`.
     """
     status = _code(code)
     details = _decode(trailers)
-    kind = error_class(status, details.reason)
+    kind = error_class(status, details.reason, answered=answered)
     if not details.reason:
         if started and status in _CUT:
             kind = StreamBrokenError
@@ -63,15 +69,15 @@ def error_from_status(
     )
 
 
-def error_from_end(end: StreamEnd) -> WeirError:
-    """The error that the end of a stream carries."""
+def error_from_end(end: StreamEnd, *, answered: bool = False) -> WeirError:
+    """The error that the end of a stream carries; `answered` as in `error_class`."""
     error = end.error
     status = _code(error.code)
     reason = ""
     if error.reason in ErrorReason.values():
         reason = ErrorReason.Name(error.reason).removeprefix("ERROR_REASON_")
     reason = "" if reason == "UNSPECIFIED" else reason
-    return error_class(status, reason)(
+    return error_class(status, reason, answered=answered)(
         error.message or _nameless(status),
         code=status,
         reason=reason,

@@ -40,6 +40,11 @@ class Fold(Protocol[ResponseT_co]):
         """The end, once it came."""
         ...
 
+    @property
+    def answered(self) -> bool:
+        """Whether something of an answer was given."""
+        ...
+
     def add(self, event: GenerationEvent) -> None:
         """Take the next event."""
         ...
@@ -130,7 +135,9 @@ class Reading(Generic[ResponseT, CallT]):
 
         A connection that fails between a good end and its status takes nothing from the answer.
         """
-        error = error_from_status(*status_of(failure), started=self._started)
+        error = error_from_status(
+            *status_of(failure), started=self._started, answered=self._fold.answered
+        )
         end = self._fold.end
         if end is None or error.reason:
             self._finish(self._complete(error))

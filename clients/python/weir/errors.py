@@ -9,7 +9,7 @@
     ├── UnsupportedError         this server does not do that
     ├── RateLimitedError         wait `retry_after_s`, then try again
     │   └── QuotaExceededError   waiting does not help: a budget or a quota is spent
-    ├── UnavailableError         try again later; nothing was answered
+    ├── UnavailableError         try again later; nothing of an answer was given
     ├── DeadlineExceededError    allow more time
     ├── CallCancelledError       the call was cancelled from this side
     ├── StreamBrokenError        the answer began and was cut; part of it may have been used
@@ -190,6 +190,12 @@ _BY_REASON: dict[str, type[WeirError]] = {
 }
 
 
-def error_class(code: Code, reason: str = "") -> type[WeirError]:
-    """The class for a code and a reason; a reason that is not known here leaves it to the code."""
+def error_class(code: Code, reason: str = "", *, answered: bool = False) -> type[WeirError]:
+    """The class for a code and a reason; a reason that is not known here leaves it to the code.
+
+    answered: whether something of an answer was given: "unavailable" then means that it was cut,
+        by a server that shuts down for one, and trying again is no free call.
+    """
+    if answered and code is Code.UNAVAILABLE:
+        return StreamBrokenError
     return _BY_REASON.get(reason) or _BY_CODE.get(code, ServerError)

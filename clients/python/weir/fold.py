@@ -45,6 +45,11 @@ class _Fold:
         """The event that ended the answer; None: it has not come yet. Read only."""
         return self._end
 
+    @property
+    def answered(self) -> bool:
+        """Whether something of an answer was given: a part at least has begun."""
+        return bool(self._parts)
+
     def add(self, event: GenerationEvent) -> None:
         """Take the next event; the fold keeps copies, never the event.
 
@@ -113,7 +118,7 @@ class _Fold:
         if self._end is None:
             raise StreamBrokenError("The stream stopped before its end.", code=Code.ABORTED)
         if self._end.HasField("error"):
-            raise error_from_end(self._end)
+            raise error_from_end(self._end, answered=self.answered)
         return self._end
 
 

@@ -14,7 +14,10 @@ from tests.clients.python import answers
 from tests.clients.python.scripted_server import Failure, Pause, ScriptedServer
 from weir.v1.content_pb2 import Part
 from weir.v1.error_pb2 import Attempt, Error, ErrorReason
+from weir.v1.generation_pb2 import GenerationEvent
 from weir.v1.provider_service_pb2 import ChatResponse
+
+BROKEN = weir.StreamBrokenError
 
 
 async def test_text(server: ScriptedServer, client: weir.AsyncClient) -> None:
@@ -221,6 +224,39 @@ async def test_an_end_with_an_error(server: ScriptedServer, client: weir.AsyncCl
     assert seen == events
     assert caught.value.reason == "UPSTREAM_STREAM_BROKEN"
     assert caught.value.usage == answers.USAGE
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ([answers.start(), answers.heartbeat()], weir.UnavailableError),
+        ([answers.start(), answers.opened(0, Part(text="")), answers.text(0, "a")], BROKEN),
+    ],
+    ids=["nothing given", "text given"],
+)
+@pytest.mark.parametrize("status", ["by the status too", "by the end alone"])
+async def test_unavailable_means_that_nothing_was_given(
+    server: ScriptedServer,
+    client: weir.AsyncClient,
+    before: list[GenerationEvent],
+    expected: type[weir.WeirError],
+    status: str,
+) -> None:
+    """A server that shuts down in the middle of an answer leaves a broken stream behind."""
+    reason = ErrorReason.ERROR_REASON_GATEWAY_DRAINING
+    failed = answers.failed_end(Error(code=weir.Code.UNAVAILABLE, reason=reason))
+    info = ErrorInfo(reason="GATEWAY_DRAINING", domain="weir")
+    failure = Failure(code=grpc.StatusCode.UNAVAILABLE, details=[info])
+    events = answers.numbered([*before, failed])
+    server.play(events, *([failure] if status == "by the status too" else []))
+
+    async with client.stream_chat("Hi") as stream:
+        with pytest.raises(weir.WeirError) as caught:
+            await stream.response()
+
+    assert type(caught.value) is expected
+    assert caught.value.code is weir.Code.UNAVAILABLE
+    assert caught.value.reason == "GATEWAY_DRAINING"
 
 
 async def test_a_status_that_says_less_than_the_end(
