@@ -63,6 +63,7 @@ async def running(
             host=host,
             clock=clock,
             ttl_s=settings.server.initialized_ttl_s,
+            max_providers=settings.server.max_initialized_providers,
         )
         table = methods(
             generation=generation,

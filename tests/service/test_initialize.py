@@ -158,6 +158,58 @@ async def test_callers_cannot_load_the_embedded_model(weir: Weir) -> None:
     assert [violation.field for violation in checked.violations] == ["config.provider_kind"]
 
 
+async def test_there_are_so_many_providers_and_no_more() -> None:
+    """RESOURCE_EXHAUSTED that names the setting; those that live can be renewed all the same."""
+    async with serving(server={"max_initialized_providers": 2}) as weir:
+        await weir.llm.Initialize(initialize("one"))
+        await weir.llm.Initialize(initialize("two"))
+        refusal = await refused(weir.llm.Initialize(initialize("three")))
+        renewed = await weir.llm.Initialize(initialize("one"))
+        gone = await refused(weir.llm.Chat(chat_request("hello", provider="three")))
+    assert refusal.verdict == ("RESOURCE_EXHAUSTED", "CONCURRENCY_LIMITED")
+    limit = refusal.details["ErrorInfo"].metadata["limit"]
+    assert limit == "server.max_initialized_providers"
+    assert renewed.provider == "providers/one"
+    assert gone.reason == "PROVIDER_NOT_FOUND"
+
+
+async def test_an_expired_provider_makes_room() -> None:
+    """It is gone when another comes, and its callers still learn that it has expired."""
+    limits = {"max_initialized_providers": 1, "initialized_ttl_s": 1}
+    async with serving(server=limits) as weir:
+        await weir.llm.Initialize(initialize("one"))
+        await asyncio.sleep(1.05)
+        await weir.llm.Initialize(initialize("two"))
+        answer = await weir.llm.Chat(chat_request("hello", provider="two"))
+        refusal = await refused(weir.llm.Chat(chat_request("hello", provider="one")))
+    assert answer.message.parts[0].text == "hello"
+    assert refusal.verdict == ("FAILED_PRECONDITION", "PROVIDER_NOT_INITIALIZED")
+
+
+async def test_the_same_request_again_gets_the_same_answer(weir: Weir) -> None:
+    """A repeated request changes nothing, not even what came in between."""
+    first = await weir.llm.Initialize(initialize(request_id="r-1"))
+    await weir.llm.Initialize(initialize(config=echo_config("newer")))
+    again = await weir.llm.Initialize(initialize(request_id="r-1"))
+    answer = await weir.llm.Chat(chat_request("hello", provider="mine"))
+    assert again == first
+    assert answer.metadata.model == "newer"
+
+
+@pytest.mark.parametrize("validate_only", [False, True])
+async def test_an_identity_of_a_request_is_used_once(weir: Weir, validate_only: bool) -> None:
+    """Another id or configuration under the same `request_id` is a mistake, and is named."""
+    await weir.llm.Initialize(initialize(request_id="r-1"))
+    others = [
+        initialize("other", request_id="r-1", validate_only=validate_only),
+        initialize(config=echo_config("other"), request_id="r-1", validate_only=validate_only),
+    ]
+    for request in others:
+        refusal = await refused(weir.llm.Initialize(request))
+        assert refusal.verdict == ("INVALID_ARGUMENT", "INVALID_REQUEST")
+        assert refusal.fields == ["request_id"]
+
+
 @pytest.mark.parametrize("case", BAD)
 async def test_a_bad_one_is_refused_by_field(weir: Weir, case: str) -> None:
     """Nothing is registered, and the caller reads which field to mend."""

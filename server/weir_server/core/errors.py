@@ -146,6 +146,12 @@ class ResourceExists(CallerError):
     reason = ErrorReason.ERROR_REASON_RESOURCE_EXISTS
 
 
+class TooManyProviders(CallerError):
+    """Callers have brought in as many providers as this server takes. `limit`: the setting."""
+
+    reason = ErrorReason.ERROR_REASON_CONCURRENCY_LIMITED
+
+
 class ProviderNotInitialized(CallerError):
     """The provider's handle has expired."""
 
@@ -258,7 +264,10 @@ class UpstreamConnectFailed(UpstreamError):
 
 
 class UpstreamStreamBroken(UpstreamError):
-    """The provider's answer was cut after it began. `cause`: cut, stalled, error_event."""
+    """The provider's answer was cut after it began.
+
+    `cause`: cut, stalled, timeout, error_event.
+    """
 
     reason = ErrorReason.ERROR_REASON_UPSTREAM_STREAM_BROKEN
 

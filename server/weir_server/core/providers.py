@@ -53,10 +53,17 @@ class ProviderRegistrar(Protocol):
     """Registers providers at run time."""
 
     async def initialize(
-        self, provider_id: str, config: ProviderConfig, *, validate_only: bool
+        self,
+        provider_id: str,
+        config: ProviderConfig,
+        *,
+        validate_only: bool,
+        request_id: str = "",
     ) -> tuple[ProviderFacts, int]:
         """Register or renew a provider; return its facts and when it expires, ns since the epoch.
 
-        0: it does not expire. Raises ConfigInvalid and ResourceExists.
+        0: it does not expire. request_id: the same one again gets the same answer; empty: none.
+        Raises ConfigInvalid, ResourceExists, TooManyProviders, and InvalidRequest for a
+        `request_id` that was used for something else.
         """
         ...

@@ -19,6 +19,8 @@ from weir_server.core.target import Operation, Target
 
 MODEL_PREFIX = "models/"
 PROVIDER_PREFIX = "providers/"
+GONE_MAX = 1000
+"""So many expired handles are remembered, to be told apart from those that never were."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,7 @@ class ModelCatalogue(Catalogue):
             for name in (entry.model.name, *entry.model.aliases)
         }
         self._default_model = default_model
+        self._gone: dict[str, None] = {}
 
     def resolve(self, *, model: str, provider: str, operation: Operation) -> tuple[Target, ...]:
         """Return the targets to try, in order; at least one."""
@@ -119,11 +122,31 @@ class ModelCatalogue(Catalogue):
         """
         name = handle if handle.startswith(PROVIDER_PREFIX) else PROVIDER_PREFIX + handle
         entry = self._providers.get(name)
-        if entry is None:
+        if entry is None and name not in self._gone:
             raise ProviderNotFound(metadata={"provider": name})
-        if entry.expires_ns and entry.expires_ns <= self._clock.wall_ns():
+        if entry is None or self._has_expired(entry):
             raise ProviderNotInitialized(metadata={"provider": name})
         return entry
+
+    def remove_expired(self) -> tuple[str, ...]:
+        """Forget the providers whose handles have expired, and return their names.
+
+        Their callers are still told so, of the last GONE_MAX names.
+        """
+        expired = tuple(name for name, e in self._providers.items() if self._has_expired(e))
+        for name in expired:
+            del self._providers[name]
+            self._gone[name] = None
+        while len(self._gone) > GONE_MAX:
+            del self._gone[next(iter(self._gone))]
+        return expired
+
+    def count_initialized(self) -> int:
+        """Return how many providers callers have brought in, the expired ones among them."""
+        return sum(not entry.configured for entry in self._providers.values())
+
+    def _has_expired(self, entry: ProviderEntry) -> bool:
+        return 0 < entry.expires_ns <= self._clock.wall_ns()
 
     def find_provider(self, name: str) -> ProviderEntry | None:
         """Return a provider by its resource name, expired or not; None: there is none."""
@@ -132,6 +155,7 @@ class ModelCatalogue(Catalogue):
     def put_provider(self, entry: ProviderEntry) -> None:
         """Add a provider, or replace the one of the same name."""
         self._providers[entry.facts.name] = entry
+        self._gone.pop(entry.facts.name, None)
 
     def models(self) -> tuple[Model, ...]:
         """Return every model, by name."""

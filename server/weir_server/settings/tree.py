@@ -96,6 +96,8 @@ class ServerSettings(_Node):
     """A caller that does not read for this long loses its stream."""
     initialized_ttl_s: Annotated[float, Field(ge=1, le=30 * 86_400)] = 86_400.0
     """How long a provider lives that a caller initialized."""
+    max_initialized_providers: Annotated[int, Field(ge=1, le=10_000)] = 100
+    """How many of them may live at the same time."""
 
     @field_validator("listen")
     @classmethod

@@ -69,6 +69,11 @@ ROWS: dict[type[WeirError], Row] = {
     ),
     errors.ProviderNotFound: Row(code_pb2.NOT_FOUND, "No such provider.", "provider"),
     errors.ResourceExists: Row(code_pb2.ALREADY_EXISTS, "The id is taken."),
+    errors.TooManyProviders: Row(
+        _EXHAUSTED,
+        "Callers have initialized as many providers as this server takes.",
+        pushback_ms=NEVER_RETRY_MS,
+    ),
     errors.ProviderNotInitialized: Row(
         code_pb2.FAILED_PRECONDITION, "The provider's handle has expired; call Initialize again."
     ),

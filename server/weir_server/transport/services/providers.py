@@ -34,11 +34,14 @@ class Providers:
         self._enabled = enabled
 
     async def initialize(self, _rpc: Rpc, request: InitializeRequest) -> InitializeResponse:
-        """Register or renew a provider. Raises FeatureDisabled, ConfigInvalid, ResourceExists."""
+        """Register or renew a provider. Raises FeatureDisabled, and as the registrar does."""
         self._refuse_if_disabled()
         validate_initialize(request, self._limits)
         facts, expires_ns = await self._registrar.initialize(
-            request.provider_id, request.config, validate_only=request.validate_only
+            request.provider_id,
+            request.config,
+            validate_only=request.validate_only,
+            request_id=request.request_id,
         )
         response = InitializeResponse(
             provider=facts.name, model=facts.default_model, capabilities=facts.capabilities
