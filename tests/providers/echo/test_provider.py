@@ -13,8 +13,19 @@ from tests.service.asking import refused
 from tests.service.weir import Weir, chat_request, hear, serving, stream_request, user
 from weir.fold import fold_chat
 from weir.v1.content_pb2 import Message, Part, Role
-from weir.v1.generation_pb2 import FinishReason, GenerationEvent
-from weir.v1.provider_service_pb2 import ChatRequest
+from weir.v1.generation_pb2 import (
+    FinishReason,
+    GenerationEvent,
+    GenerationOptions,
+    GrammarFormat,
+    OutputFormat,
+    ProviderExtension,
+    ReasoningOptions,
+    ServerTool,
+    Tool,
+    UnsupportedOptionPolicy,
+)
+from weir.v1.provider_service_pb2 import ChatRequest, StreamChatRequest
 from weir_server.core.errors import ConfigInvalid
 from weir_server.providers.echo.provider import words
 from weir_server.transport.serving import CannotListen
@@ -256,3 +267,104 @@ async def test_other_parts_than_text_are_not_said(weir: Weir) -> None:
     reply = await weir.llm.Chat(request)
     assert list(reply.message.parts) == []
     assert reply.finish_reason == STOP
+
+
+IGNORED: dict[str, GenerationOptions] = {
+    "temperature": GenerationOptions(temperature=0),
+    "top_p": GenerationOptions(top_p=0.5),
+    "top_k": GenerationOptions(top_k=5),
+    "frequency_penalty": GenerationOptions(frequency_penalty=0.5),
+    "presence_penalty": GenerationOptions(presence_penalty=0.5),
+    "logit_bias": GenerationOptions(logit_bias={7: 1.0}),
+    "output_format.grammar": GenerationOptions(
+        output_format=OutputFormat(grammar=GrammarFormat(syntax="lark", definition="start: A"))
+    ),
+    "tools[0].server": GenerationOptions(tools=[Tool(server=ServerTool(type="web_search"))]),
+    "extensions[0]": GenerationOptions(
+        extensions=[ProviderExtension(provider_kind="echo", json="{}")]
+    ),
+    "reasoning": GenerationOptions(reasoning=ReasoningOptions(budget_tokens=100)),
+}
+
+
+@pytest.mark.parametrize("path", IGNORED)
+async def test_an_option_that_it_would_ignore_is_refused(weir: Weir, path: str) -> None:
+    """By its field, as any provider does for what it cannot do."""
+    request = chat_request("hello")
+    request.options.CopyFrom(IGNORED[path])
+    whole = await refused(weir.llm.Chat(request))
+    heard = await hear(weir.llm.StreamChat(StreamChatRequest(request=request)))
+    bad_request = heard.failure.bad_request
+    assert whole.verdict == ("INVALID_ARGUMENT", "UNSUPPORTED_OPTION")
+    assert whole.fields == [f"options.{path}"]
+    assert bad_request is not None
+    assert [each.field for each in bad_request.field_violations] == [f"request.options.{path}"]
+
+
+@pytest.mark.parametrize("path", IGNORED)
+async def test_an_option_that_it_would_ignore_can_be_dropped(weir: Weir, path: str) -> None:
+    """The caller who prefers an answer is told what was left out."""
+    request = chat_request("hello")
+    request.options.CopyFrom(IGNORED[path])
+    request.options.unsupported_option_policy = (
+        UnsupportedOptionPolicy.UNSUPPORTED_OPTION_POLICY_DROP_WITH_WARNING
+    )
+    reply = await weir.llm.Chat(request)
+    (warning,) = reply.metadata.warnings
+    assert reply.message.parts[0].text == "hello"
+    assert (warning.code, warning.field) == ("OPTION_DROPPED", f"options.{path}")
+
+
+async def test_an_extension_that_must_be_honoured_is_never_dropped(weir: Weir) -> None:
+    """Another kind's is passed over, unless it is required; then no policy helps."""
+    request = chat_request("hello", seed=7)
+    extension = request.options.extensions.add(provider_kind="openai", json="{}")
+    reply = await weir.llm.Chat(request)
+    extension.required = True
+    request.options.unsupported_option_policy = (
+        UnsupportedOptionPolicy.UNSUPPORTED_OPTION_POLICY_DROP_WITH_WARNING
+    )
+    refusal = await refused(weir.llm.Chat(request))
+    assert not reply.metadata.warnings
+    assert refusal.verdict == ("INVALID_ARGUMENT", "UNSUPPORTED_OPTION")
+    assert refusal.fields == ["options.extensions[0]"]
+
+
+LATE: dict[str, list[dict[str, object]]] = {
+    "a wait": [{"delay_s": 60}],
+    "no end": [{"hang": True}],
+    "many words": [{"text": "word ", "times": 1_000_000}],
+}
+
+
+@pytest.mark.parametrize("begun", [False, True])
+@pytest.mark.parametrize("case", LATE)
+async def test_an_attempt_has_its_own_bound(weir: Weir, case: str, begun: bool) -> None:
+    """A stream that said something is broken; an answer of which nothing came out is late."""
+    first: list[dict[str, object]] = [{"text": "one"}] if begun or case == "many words" else []
+    request = chat_request(script(*first, *LATE[case]))
+    request.options.routing.attempt_timeout.FromMilliseconds(200)
+    begun_s = time.monotonic()
+    whole = await refused(weir.llm.Chat(request, timeout=20))
+    heard = await hear(weir.llm.StreamChat(StreamChatRequest(request=request), timeout=20))
+    assert time.monotonic() - begun_s < 2.0
+    assert whole.verdict == ("UNAVAILABLE", "UPSTREAM_TIMEOUT")
+    if first:
+        assert heard.text.startswith("one")
+        assert heard.failure.info is not None
+        assert heard.failure.info.metadata["cause"] == "timeout"
+        verdict = (heard.code.name, heard.failure.reason)
+        assert verdict == ("ABORTED", "UPSTREAM_STREAM_BROKEN")
+    else:
+        assert (heard.code.name, heard.failure.reason) == ("UNAVAILABLE", "UPSTREAM_TIMEOUT")
+
+
+async def test_timeout_s_bounds_an_attempt_too() -> None:
+    """The operator's bound holds without the caller's."""
+    tree = {
+        "providers": [{"id": "echo", "kind": "echo", "timeout_s": 1}],
+        "models": [{"name": "echo", "provider": "echo"}],
+    }
+    async with serving(tree) as weir:
+        refusal = await refused(weir.llm.Chat(chat_request(script({"hang": True})), timeout=20))
+    assert refusal.verdict == ("UNAVAILABLE", "UPSTREAM_TIMEOUT")

@@ -57,6 +57,7 @@ BAD = {
     "nothing but often": ('/script [{"times": 3}]', "step 0"),
     "a failure there is not": ('/script [{"fail": "NOBODY"}]', "NOBODY"),
     "an end there is not": ('/script [{"finish": "UNSPECIFIED"}]', "UNSPECIFIED"),
+    "an end that only failures have": ('/script [{"finish": "ERROR"}]', "ERROR"),
     "a wait backwards": ('/script [{"delay_s": -1}]', ">= 0"),
     "a wait without end": ('/script [{"delay_s": 1e9}]', "<= 3600"),
     "too often": ('/script [{"text": "a", "times": 1000001}]', "<= 1000000"),
@@ -90,8 +91,8 @@ def test_every_reason_of_the_contract_that_has_a_class_can_be_played() -> None:
 
 
 def test_every_finish_reason_can_be_played() -> None:
-    """By the contract's name, unprefixed; not set is none of them."""
-    assert len(FINISH_REASONS) == len(FinishReason.keys()) - 1
+    """By the contract's name, unprefixed; not set is none of them, nor is a failed call's."""
+    assert len(FINISH_REASONS) == len(FinishReason.keys()) - 2
     assert FINISH_REASONS["CONTENT_FILTER"] == FinishReason.FINISH_REASON_CONTENT_FILTER
 
 

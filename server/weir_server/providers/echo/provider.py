@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import re
 import struct
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import asynccontextmanager
 
 from weir.v1.embedding_service_pb2 import (
@@ -18,10 +18,16 @@ from weir.v1.model_pb2 import ModelCapabilities
 from weir.v1.provider_service_pb2 import ChatRequest
 from weir.v1.usage_pb2 import TokenUsage, UsageSource
 from weir_server.core.call import Call
-from weir_server.core.errors import UnsupportedOption, WeirError
+from weir_server.core.errors import (
+    UnsupportedOption,
+    UpstreamStreamBroken,
+    UpstreamTimeout,
+    WeirError,
+)
 from weir_server.core.handler import Batch, Handler, Request
 from weir_server.core.target import Target
 from weir_server.core.tokens import ProviderTokenCounter, TokenCount
+from weir_server.providers.echo.options import refuse_ignored
 from weir_server.providers.echo.script import FINISH_REASONS, Scene, Step, failures, steps_for
 from weir_server.providers.wire.parts import PartWriter, TextKind
 
@@ -33,7 +39,7 @@ _WORD = re.compile(r"\s*\S+|\s+\Z")
 
 
 def capabilities() -> ModelCapabilities:
-    """Return what the echo can do."""
+    """Return what the echo can do; it reasons only as a script says, never as options ask."""
     return ModelCapabilities(
         chat=True,
         complete=True,
@@ -42,7 +48,6 @@ def capabilities() -> ModelCapabilities:
         tools=True,
         parallel_tool_calls=True,
         seed=True,
-        reasoning=True,
     )
 
 
@@ -63,7 +68,12 @@ class EchoProvider(Handler, ProviderTokenCounter):
 
     @asynccontextmanager
     async def open(self, call: Call, request: Request) -> AsyncIterator[AsyncIterator[Batch]]:
-        """Answer. Raises InvalidRequest for a script that cannot be played."""
+        """Answer. Raises InvalidRequest for a script that cannot be played.
+
+        Raises UnsupportedOption for options that it would ignore.
+        """
+        if not isinstance(request, EmbedRequest) and request.HasField("options"):
+            refuse_ignored(call, request.options)
         call.progress.attempts.append(
             Attempt(provider=call.target.provider, model=call.target.vendor_model)
         )
@@ -73,9 +83,13 @@ class EchoProvider(Handler, ProviderTokenCounter):
             return
         prompt = _prompt(request)
         performance = _Performance(
-            request.options, _input_tokens(request), steps_for(prompt, self._scenes), self._failures
+            call,
+            request.options,
+            _input_tokens(request),
+            steps_for(prompt, self._scenes),
+            self._failures,
         )
-        yield performance.streamed(call) if call.streaming else performance.whole(call)
+        yield performance.streamed() if call.streaming else performance.whole()
 
     async def count_text(self, call: Call, target: Target, text: str) -> TokenCount:
         """Count the words."""
@@ -97,11 +111,16 @@ class _Performance:
 
     def __init__(
         self,
+        call: Call,
         options: GenerationOptions,
         input_tokens: int,
         steps: Sequence[Step],
         failures: dict[str, type[WeirError]],
     ) -> None:
+        self._call = call
+        timeout_s = call.target.attempt_timeout_s
+        self._until_s = None if timeout_s is None else _now_s() + timeout_s
+        """When the attempt has taken too long, on the loop's clock; None: whenever the call has."""
         self._steps = steps
         self._failures = failures
         self._input_tokens = input_tokens
@@ -117,10 +136,10 @@ class _Performance:
         self._finish: FinishReason.ValueType | None = None
         self._matched_stop = ""
 
-    async def streamed(self, call: Call) -> AsyncIterator[Batch]:
+    async def streamed(self) -> AsyncIterator[Batch]:
         """Give each word as it is said."""
         async for _ in self._perform():
-            call.progress.phase = Phase.PHASE_GENERATING
+            self._call.progress.phase = Phase.PHASE_GENERATING
             events = self._writer.take()
             if events:
                 yield events
@@ -128,10 +147,10 @@ class _Performance:
             await asyncio.sleep(0)
         yield self._ending()
 
-    async def whole(self, call: Call) -> AsyncIterator[Batch]:
+    async def whole(self) -> AsyncIterator[Batch]:
         """Give everything in one batch."""
         async for _ in self._perform():
-            call.progress.phase = Phase.PHASE_GENERATING
+            self._call.progress.phase = Phase.PHASE_GENERATING
         yield self._ending()
 
     async def _perform(self) -> AsyncIterator[None]:
@@ -141,15 +160,31 @@ class _Performance:
                     yield
                     if self._finish is not None:
                         return
+                    if self._until_s is not None and _now_s() >= self._until_s:
+                        raise self._too_late()
                 if step.delay_s is not None:
-                    await asyncio.sleep(step.delay_s)
+                    await self._wait(asyncio.sleep(step.delay_s))
                 if step.hang:
-                    await asyncio.Event().wait()
+                    await self._wait(asyncio.Event().wait())
                 if step.fail is not None:
                     raise self._failures[step.fail]
                 if step.finish is not None:
                     self._finish = FINISH_REASONS[step.finish]
                     return
+
+    async def _wait(self, pause: Awaitable[object]) -> None:
+        # Around the wait alone: a timeout around a `yield` would cancel the reader.
+        try:
+            async with asyncio.timeout_at(self._until_s):
+                await pause
+        except TimeoutError:
+            raise self._too_late() from None
+
+    def _too_late(self) -> WeirError:
+        provider = self._call.target.provider
+        if self._call.streaming and self._tokens:
+            return UpstreamStreamBroken(metadata={"provider": provider, "cause": "timeout"})
+        return UpstreamTimeout(metadata={"provider": provider})
 
     def _say(self, step: Step) -> Iterator[None]:
         if step.text is not None:
@@ -232,6 +267,10 @@ class _Performance:
         )
         self._writer.add(event)
         return self._writer.take()
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _prompt(request: Request) -> str:

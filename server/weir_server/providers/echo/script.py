@@ -127,5 +127,11 @@ def _check(steps: Sequence[Step]) -> None:
 
 
 FINISH_REASONS = {
-    name.removeprefix("FINISH_REASON_"): number for name, number in FinishReason.items() if number
+    name.removeprefix("FINISH_REASON_"): number
+    for name, number in FinishReason.items()
+    if number
+    not in (
+        FinishReason.FINISH_REASON_UNSPECIFIED,
+        FinishReason.FINISH_REASON_ERROR,  # the end of a failed call alone; `fail` plays those
+    )
 }
