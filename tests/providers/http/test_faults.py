@@ -61,6 +61,7 @@ OUTCOMES: dict[str, tuple[str, str | None]] = {
     "chunk_no_line_end": CUT,
     "chunk_no_last_chunk": CUT,
     "bad_data_line": MALFORMED,
+    "page_as_stream": MALFORMED,
     "detail_event": MALFORMED,
     "status_event": MALFORMED,
     "role_then_done": CUT,

@@ -26,6 +26,7 @@ from tests.providers.http.asking import (
     KEY,
     LOOPBACK,
     a_call,
+    a_provider,
     ask,
     endpoint_of,
     provider_at,
@@ -326,3 +327,15 @@ async def test_the_key_goes_with_the_second_sending_too() -> None:
         assert dropped.headers.pairs == again.headers.pairs
         assert dropped.body == again.body
         assert again.bearer == KEY
+
+
+async def test_a_private_connection_is_never_found_by_who_may_not_have_it() -> None:
+    """The pool knows hosts, not permissions: clients keep endpoints of different ones apart."""
+    async with FakeUpstream() as upstream, HttpClient(clock=CLOCK) as client:
+        private = endpoint_of(upstream)
+        public = replace(private, private_ok=False)
+        await ask(a_provider(client, private), a_call())
+        with pytest.raises(ValueError, match="one permission"):
+            await ask(a_provider(client, public), a_call())
+
+        assert len(upstream.journal) == 1

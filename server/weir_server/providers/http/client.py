@@ -78,7 +78,8 @@ class HttpClient:
     """Sends requests; make it inside the event loop that it serves, and close it there.
 
     Redirects are never followed, cookies never kept, proxies and credentials never taken from the
-    environment, certificates always verified.
+    environment, certificates always verified. One client serves endpoints that may be private or
+    such as may not, never both: they would find each other's open connections in its pool.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class HttpClient:
         adds others). `lookup`: by default the system's resolver.
         """
         self._clock = clock
+        self._private_ok: bool | None = None
         self._limits = HttpLimits() if limits is None else limits
         self._resolver = GuardedResolver(clock=clock, lookup=lookup)
         self._lingering = Lingering()
@@ -154,6 +156,9 @@ class HttpClient:
         It ends with the call's deadline, or after `attempt_timeout_s` if that is sooner. Raises
         DeadlineTooShort when there is no time for it.
         """
+        private_ok = route.endpoint.private_ok
+        if private_ok is not self._private_ok:
+            self._keep_apart(private_ok)
         remaining_s = call.deadline.remaining_s(self._clock.monotonic_s())
         if remaining_s < ATTEMPT_MIN_S:
             left_ms = max(0, int(remaining_s * 1000))
@@ -172,3 +177,9 @@ class HttpClient:
             ends_at_deadline=ends_at_deadline,
             streaming=streaming,
         )
+
+    def _keep_apart(self, private_ok: bool) -> None:
+        """Take on the first endpoint's permission. Raises ValueError for another one's."""
+        if self._private_ok is not None:
+            raise ValueError("an HttpClient serves endpoints of one permission only")
+        self._private_ok = private_ok
