@@ -223,6 +223,8 @@ def _broken_stream() -> dict[str, Behaviour]:
         "huge_event": bad.HugeEvent(events_before=_MIDWAY, line_bytes=1000),
         "bomb_stream": bad.CompressedBomb(as_event=True),
         "unary_instead_of_stream": Reply(body=_UNARY),
+        "error_list_instead_of_stream": Reply(body=json.dumps([errors.RATE_LIMITED.body]).encode()),
+        "page_as_stream": Sse(events=(b"<!DOCTYPE html><title>Down</title>",)),
         "error_event_first": Sse(events=(server_error,)),
         "bare_error_event": _stream([{"message": "Internal", "type": "server_error", "code": 500}]),
         "error_event_of_nothing": _stream([{"error": {}}]),

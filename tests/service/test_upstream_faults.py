@@ -99,6 +99,7 @@ REFUSALS = {
     "error_event_of_nothing": ERROR,
     "error_event_without_words": ERROR,
     "error_event_of_nothing_later": "UPSTREAM_STREAM_BROKEN",
+    "error_list_instead_of_stream": LIMITED,
     "error_event_first_rate_limit": LIMITED,
     "named_error_event_first": ERROR,
     "error_event_after_role": ERROR,

@@ -73,6 +73,10 @@ FIRST_ERRORS: dict[str, tuple[object, str]] = {
         {"message": "Slow down", "code": 429},
         "UPSTREAM_RATE_LIMITED",
     ),
+    "error of Gemini, in a list": (
+        [{"error": {"code": 429, "status": "RESOURCE_EXHAUSTED"}}],
+        "UPSTREAM_RATE_LIMITED",
+    ),
     "nothing known": ({"error": {"message": "boom"}}, "UPSTREAM_ERROR"),
 }
 

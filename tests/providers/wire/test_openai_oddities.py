@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.fakes import openai_wire as w
+from tests.fakes.sse import BOM
 from tests.providers.wire.samples import (
     CHUNKS,
     USAGE,
@@ -19,6 +20,12 @@ from tests.providers.wire.samples import (
 from weir.fold import fold_chat
 from weir.v1.generation_pb2 import FinishReason
 from weir_server.providers.wire.openai.quirks import Quirks
+
+
+def in_pieces(body: bytes, count: int) -> list[bytes]:
+    """Cut a body into about as many pieces, of a byte at least."""
+    size = max(1, len(body) // count)
+    return [body[start : start + size] for start in range(0, len(body), size)]
 
 
 def test_a_second_finish_is_ignored() -> None:
@@ -88,19 +95,57 @@ def test_a_vendor_may_end_without_done(done_required: bool) -> None:
     assert not decode_stream(finished + b"data: {", quirks=quirks).done
 
 
-@pytest.mark.parametrize("whole", [True, False], ids=["an answer", "an error"])
-def test_a_whole_answer_instead_of_a_stream(whole: bool) -> None:
-    """A body that is one JSON object is read as what it is."""
-    body = w.chat_completion("Hi") if whole else {"error": {"code": "rate_limit_exceeded"}}
+BEFORE_A_BODY = [b"", b" \r\n\t", BOM, BOM + b"\n ", b"\n" + BOM]
 
-    decoded = decode_stream(json.dumps(body).encode())
 
-    if whole:
-        response = fold_chat(decoded.events, numbered=False)
-        assert response.message.parts[0].text == "Hi"
-    else:
+@pytest.mark.parametrize("pieces", [1, 1000], ids=["whole", "byte by byte"])
+@pytest.mark.parametrize("before", BEFORE_A_BODY)
+def test_a_whole_answer_instead_of_a_stream(before: bytes, pieces: int) -> None:
+    """A body that is one JSON object is read as what it is, blanks and marks before it or not."""
+    body = before + json.dumps(w.chat_completion("Hi")).encode()
+
+    decoded = decode_stream(*in_pieces(body, pieces))
+
+    response = fold_chat(decoded.events, numbered=False)
+    assert response.message.parts[0].text == "Hi"
+
+
+@pytest.mark.parametrize("pieces", [1, 1000], ids=["whole", "byte by byte"])
+@pytest.mark.parametrize("before", BEFORE_A_BODY)
+@pytest.mark.parametrize("listed", [True, False], ids=["in a list", "alone"])
+def test_a_whole_error_instead_of_a_stream(before: bytes, listed: bool, pieces: int) -> None:
+    """It is the class it names, as under a status of its own."""
+    error = {"error": {"code": "rate_limit_exceeded"}}
+    body = before + json.dumps([error] if listed else error).encode()
+
+    decoded = decode_stream(*in_pieces(body, pieces))
+
+    assert decoded.failure is not None
+    assert decoded.failure.name() == "UPSTREAM_RATE_LIMITED"
+
+
+@pytest.mark.parametrize("before", BEFORE_A_BODY)
+@pytest.mark.parametrize("body", [b"<!DOCTYPE html><p>Down</p>", b"<", b"[1,2]", b"[]", b"{"])
+def test_a_page_or_nonsense_instead_of_a_stream(before: bytes, body: bytes) -> None:
+    """Nothing was cut: it never was an answer."""
+    for pieces in (1, 1000):
+        decoded = decode_stream(*in_pieces(before + body, pieces))
+
         assert decoded.failure is not None
-        assert decoded.failure.name() == "UPSTREAM_RATE_LIMITED"
+        assert decoded.failure.name() == "UPSTREAM_PROTOCOL_ERROR"
+        assert decoded.failure.metadata == {"cause": "malformed"}
+
+
+@pytest.mark.parametrize("before", BEFORE_A_BODY)
+def test_blanks_before_a_stream(before: bytes) -> None:
+    """They change nothing; alone, they are a cut answer."""
+    stream = stream_of(CHUNKS.content("a"), CHUNKS.finish())
+
+    for pieces in (1, 1000):
+        assert decode_stream(*in_pieces(before + stream, pieces)).done
+        cut_off = decode_stream(*in_pieces(before, pieces)).failure
+        assert cut_off is not None
+        assert cut_off.metadata == {"cause": "cut"}
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ EVENT_MAX_BYTES = 1 << 20
 SseEvent = tuple[bytes, bytes]
 """Name (empty where the event has none) and data."""
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 _LF = 10
 
 
@@ -97,10 +97,10 @@ class SseSplitter:
         """Drop a byte order mark at the very start, even when it comes in pieces."""
         held = self._held
         held += data
-        if len(held) < len(_BOM) and _BOM.startswith(held):
+        if len(held) < len(BOM) and BOM.startswith(held):
             return b""
         self._at_start = False
-        data = bytes(held.removeprefix(_BOM))
+        data = bytes(held.removeprefix(BOM))
         held.clear()
         return data
 

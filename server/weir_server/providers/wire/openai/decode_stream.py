@@ -9,10 +9,10 @@ from weir_server.core.errors import UpstreamProtocolError, UpstreamStreamBroken,
 from weir_server.core.handler import Batch
 from weir_server.providers.wire.openai.answer import ChatAnswer
 from weir_server.providers.wire.openai.decode_unary import UnaryDecoder
-from weir_server.providers.wire.openai.errors import holds_error, is_bare_error
+from weir_server.providers.wire.openai.errors import is_error
 from weir_server.providers.wire.openai.quirks import Quirks
 from weir_server.providers.wire.openai.shapes import ANYTHING, CHUNK, Chunk, decode
-from weir_server.providers.wire.sse import SseSplitter
+from weir_server.providers.wire.sse import BOM, SseSplitter
 
 DONE = b"[DONE]"
 _PINGS = frozenset({"ping", "heartbeat", "keepalive", "keep-alive"})
@@ -26,6 +26,7 @@ class StreamDecoder:
         "_answer",
         "_done_required",
         "_flowing",
+        "_mark",
         "_not_a_stream",
         "_splitter",
         "_whole",
@@ -41,14 +42,18 @@ class StreamDecoder:
         self._done_required = quirks.done_required
         self._flowing = False
         """Whether the stream has begun and not ended."""
+        self._mark = b""
+        """A byte order mark that came at the very start, or a piece of one."""
         self._not_a_stream = False
         self._whole: UnaryDecoder | None = UnaryDecoder(quirks, hide_reasoning=hide_reasoning)
         """Decodes what is no stream: an error, or an answer of a server that cannot stream."""
 
     def feed(self, data: bytes) -> list[GenerationEvent]:
         """Take more bytes; return the events they complete."""
-        if not self._flowing and not self._flows(data):
-            return []
+        if not self._flowing:
+            data = self._begin(data)
+            if not data:
+                return []
         answer, splitter = self._answer, self._splitter
         for name, said in splitter.feed(data):
             if said == DONE:
@@ -85,23 +90,35 @@ class StreamDecoder:
             self.failure = UpstreamStreamBroken(metadata={"cause": "cut"})
         return self._answer.writer.take() or None
 
-    def _flows(self, data: bytes) -> bool:
-        """Look at bytes that come before the stream has begun or after it has ended."""
-        if self.done or self.failure is not None or not data:
-            return False
-        if self._whole is not None and (self._not_a_stream or data.startswith(b"{")):
-            self._not_a_stream = True
+    def _begin(self, data: bytes) -> bytes:
+        """Look at bytes that come before the stream has begun or after it has ended.
+
+        Return those that belong to the stream. The first byte that is neither blank nor of a byte
+        order mark tells what the body is, whatever its media type said.
+        """
+        if self.done or self.failure is not None:
+            return b""
+        if not self._not_a_stream:
+            data = (self._mark + data).lstrip().removeprefix(BOM).lstrip()
+            if BOM.startswith(data):
+                self._mark = data
+                return b""
+            if data.startswith(b"<"):
+                self.failure = UpstreamProtocolError(metadata={"cause": "malformed"})
+                return b""
+            self._not_a_stream = data.startswith((b"{", b"["))
+        if self._whole is not None and self._not_a_stream:
             self._whole.feed(data)
             self.failure = self._whole.failure
-            return False
+            return b""
         self._whole = None
         self._flowing = True
-        return True
+        return data
 
     def _take_odd(self, chunk: Chunk | None, name: bytes, said: bytes) -> None:
         """Take an event that is no chunk with choices."""
         other = decode(ANYTHING, said, utf8_errors="replace")
-        if name == b"error" or holds_error(other) or is_bare_error(other):
+        if name == b"error" or is_error(other):
             self._answer.break_off(other)
         elif chunk is not None and _counts(chunk.usage):
             self._answer.note(chunk)

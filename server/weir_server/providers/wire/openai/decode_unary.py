@@ -8,7 +8,7 @@ from weir_server.core.errors import UpstreamProtocolError, UpstreamStreamBroken,
 from weir_server.core.handler import Batch
 from weir_server.providers.wire.body import Body
 from weir_server.providers.wire.openai.answer import ChatAnswer
-from weir_server.providers.wire.openai.errors import explain_said, is_bare_error
+from weir_server.providers.wire.openai.errors import explain_said, is_error
 from weir_server.providers.wire.openai.quirks import Quirks
 from weir_server.providers.wire.openai.shapes import ANYTHING, CHUNK, decode
 
@@ -36,11 +36,8 @@ class UnaryDecoder:
             return None
         body = self._body.take()
         chunk = decode(CHUNK, body)
-        if chunk is None:
-            self.failure = UpstreamProtocolError(metadata={"cause": "malformed"})
-            return None
-        if chunk.error is None and chunk.choices is None:
-            # A bare error, or something that is no answer at all.
+        if chunk is None or (chunk.error is None and chunk.choices is None):
+            # An error bare or in a list, or something that is no answer at all.
             self.failure = _not_an_answer(decode(ANYTHING, body))
             return None
         answer = self._answer
@@ -56,6 +53,6 @@ class UnaryDecoder:
 
 
 def _not_an_answer(said: object) -> WeirError:
-    if is_bare_error(said):
+    if is_error(said):
         return explain_said(said)
     return UpstreamProtocolError(metadata={"cause": "malformed"})

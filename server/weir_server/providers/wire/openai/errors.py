@@ -178,15 +178,17 @@ def explain_said(said: object) -> UpstreamError:
     return _error(status, refusal, {}, None)
 
 
-def holds_error(said: object) -> bool:
-    """Tell whether an object has an error in it, whatever that holds; `null` is none."""
-    return isinstance(said, dict) and said.get("error") is not None
+def is_error(said: object) -> bool:
+    """Tell whether what came in an answer with status 200 is an error.
 
-
-def is_bare_error(said: object) -> bool:
-    """Tell whether an object is an error with no `error` around it, as vLLM and proxies send it."""
+    It has an `error` in it, whatever that holds but `null`; or is bare, as vLLM and proxies send
+    it; or is either in a list, as Gemini's compatible endpoint sends it.
+    """
+    if isinstance(said, list) and said:
+        said = said[0]
     return isinstance(said, dict) and (
-        said.get("object") == "error"
+        said.get("error") is not None
+        or said.get("object") == "error"
         or (isinstance(said.get("message"), str) and ("code" in said or "type" in said))
     )
 
