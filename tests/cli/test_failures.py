@@ -2,10 +2,11 @@
 
 import socket
 import time
+from pathlib import Path
 
 import pytest
 
-from tests.cli.command import Serving, run_weir, script
+from tests.cli.command import ECHO_CONFIG, Serving, run_weir, script, serving
 
 
 @pytest.mark.parametrize(
@@ -80,6 +81,18 @@ def test_failed_call(
     assert [words for words in said if words not in done.err] == []
     assert "Traceback" not in done.err
     assert done.out == ""
+
+
+def test_model_that_does_not_do_this(tmp_path: Path) -> None:
+    """The violation's own sentence says what the model cannot do, and where others are listed."""
+    vectors = {"name": "vectors", "provider": "echo", "vendor_model": "echo", "can": ["embed"]}
+    config = {**ECHO_CONFIG, "models": [*ECHO_CONFIG["models"], vectors]}
+    with serving(tmp_path, config) as server:
+        done = server.ask("chat", "x", "--model", "vectors")
+
+    assert done.code == 12
+    assert "model: This model does not serve chat; ListModels tells which do." in done.err
+    assert "next: Use a model that does this: `weir models`" in done.err
 
 
 def test_request_id_is_in_the_log(server: Serving) -> None:
