@@ -24,7 +24,7 @@ from tests.providers.http.asking import (
     text_of,
 )
 from weir.v1.error_pb2 import ErrorReason
-from weir.v1.generation_pb2 import GenerationEvent, Phase
+from weir.v1.generation_pb2 import GenerationEvent, Phase, UnsupportedOptionPolicy
 from weir.v1.provider_service_pb2 import ChatRequest
 from weir_server.core.errors import (
     DeadlineExceeded,
@@ -235,3 +235,20 @@ async def test_a_provider_that_does_not_resolve_is_named() -> None:
             await ask(provider, a_call())
 
         assert caught.value.metadata == {"cause": "dns", "provider": PROVIDER}
+
+
+async def test_a_repeated_attempt_warns_once() -> None:
+    """What was left out is told once, however often the request was made."""
+    routing = ChatRequest(messages=CHAT.messages, model="fake")
+    routing.options.reasoning.budget_tokens = 100
+    routing.options.unsupported_option_policy = (
+        UnsupportedOptionPolicy.UNSUPPORTED_OPTION_POLICY_DROP_WITH_WARNING
+    )
+    async with FakeUpstream(STREAM) as upstream, provider_at(upstream) as provider:
+        call = a_call()
+        await ask(provider, call, routing)
+        await ask(provider, call, routing)
+
+        fields = [warning.field for warning in call.progress.warnings]
+        assert fields == ["options.reasoning.budget_tokens"]
+        assert len(upstream.journal) == 2

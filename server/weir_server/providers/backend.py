@@ -111,8 +111,9 @@ class HttpProvider(Handler):
             if call.streaming:
                 refused.violations = tuple(map(_in_stream, refused.violations))
             raise
-        if said.warnings:
-            call.progress.warnings.extend(said.warnings)
+        for warning in said.warnings:
+            if warning not in call.progress.warnings:  # an earlier attempt said the same
+                call.progress.warnings.append(warning)
         return self._client.open(
             self._route,
             said,
