@@ -7,7 +7,16 @@ from datetime import timedelta
 import grpc
 import pytest
 
-from tests.service.weir import Heard, Weir, chat_request, hear, serving, stream_request
+from tests.fakes.upstream import FakeUpstream
+from tests.service.weir import (
+    Heard,
+    Weir,
+    chat_request,
+    hear,
+    serving,
+    stream_request,
+    upstream_tree,
+)
 from weir.fold import fold_chat
 from weir.v1.generation_pb2 import FinishReason, Phase, StreamOptions
 from weir.v1.usage_pb2 import UsageSource
@@ -206,6 +215,33 @@ async def test_a_caller_sets_its_own_heartbeat(weir: Weir) -> None:
     assert heard.failure.bad_request is not None
     field = heard.failure.bad_request.field_violations[0].field
     assert field == "stream_options.heartbeat_interval"
+
+
+@pytest.mark.parametrize("problem", ["rule", "model", "routing", "wire"])
+async def test_a_stream_s_fields_are_named_from_its_own_message(problem: str) -> None:
+    """Whichever stage finds the fault, the path begins with `request.`."""
+    async with (
+        FakeUpstream() as upstream,
+        serving(upstream_tree(upstream.url)) as weir,
+    ):
+        request = stream_request("hello", model="m")
+        options = request.request.options
+        match problem:
+            case "rule":
+                options.temperature = 3
+            case "model":
+                request.request.ClearField("model")
+                request.request.provider = "providers/fake"
+            case "routing":
+                options.routing.allow_hedging = True
+            case _:
+                options.reasoning.budget_tokens = 9
+        heard = await hear(weir.llm.StreamChat(request))
+    assert heard.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert heard.failure.bad_request is not None
+    fields = [violation.field for violation in heard.failure.bad_request.field_violations]
+    assert all(field.startswith("request.") for field in fields)
+    assert not any("request.request" in field for field in fields)
 
 
 async def test_start_comes_with_the_first_part(weir: Weir) -> None:

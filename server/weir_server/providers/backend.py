@@ -8,12 +8,11 @@ from types import TracebackType
 from google.protobuf.duration_pb2 import Duration
 from typing_extensions import override
 
-from weir.v1.error_pb2 import Attempt, ErrorReason, FieldViolation
+from weir.v1.error_pb2 import Attempt, ErrorReason
 from weir.v1.generation_pb2 import Phase
 from weir_server.core.call import Call
 from weir_server.core.clock import Clock
 from weir_server.core.errors import (
-    InvalidRequest,
     UpstreamError,
     UpstreamProtocolError,
     WeirError,
@@ -105,12 +104,7 @@ class HttpProvider(Handler):
         Raises UnsupportedOption and its kin, and DeadlineTooShort.
         """
         target = call.target
-        try:
-            said = self._wire.encode(request, target, stream=call.streaming)
-        except InvalidRequest as refused:
-            if call.streaming:
-                refused.violations = tuple(map(_in_stream, refused.violations))
-            raise
+        said = self._wire.encode(request, target, stream=call.streaming)
         for warning in said.warnings:
             if warning not in call.progress.warnings:  # an earlier attempt said the same
                 call.progress.warnings.append(warning)
@@ -250,15 +244,6 @@ class _Batches(AsyncIterator[Batch]):
             self._asking.settle(error)
             raise
         raise StopAsyncIteration
-
-
-def _in_stream(violation: FieldViolation) -> FieldViolation:
-    """Name a field as the caller of a stream does: its request is wrapped."""
-    return FieldViolation(
-        field=f"request.{violation.field}",
-        description=violation.description,
-        rule=violation.rule,
-    )
 
 
 def _set(duration: Duration, seconds: float) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from google.protobuf.message import DecodeError, Message
 from google.rpc import code_pb2
 
+from weir.v1.error_pb2 import FieldViolation
 from weir.v1.usage_pb2 import TokenUsage, UsageSource
 from weir_server.core.call import NO_TRACE, Call
 from weir_server.core.clock import Clock
@@ -155,6 +156,7 @@ class Edge:
             if stream.ended and not isinstance(raised, CallerGone):
                 # A good `end` is out or under way: a status that denies it would be a lie.
                 return
+            _name_fields_of_stream(error)
             run.error = error
             if stream.started and not interruption.reader_stopped:
                 await stream.send_error_end(error)
@@ -276,6 +278,23 @@ class _Run:
     error: WeirError | None = None
 
 
+def _name_fields_of_stream(error: WeirError) -> None:
+    """Name fields as the caller of a stream knows them: there the request is wrapped.
+
+    Stages that see only the request inside name its fields from there.
+    """
+    error.violations = tuple(
+        violation
+        if violation.field.startswith(_STREAM_FIELDS)
+        else FieldViolation(
+            field=f"request.{violation.field}",
+            description=violation.description,
+            rule=violation.rule,
+        )
+        for violation in error.violations
+    )
+
+
 def _cancelled_by_caller(exchange: Exchange) -> WeirError:
     """Tell a hang-up from the caller's own deadline: both arrive as a cancellation."""
     remaining_s = exchange.time_remaining_s()
@@ -291,6 +310,7 @@ def _ms(seconds: float) -> float:
 
 _NOTHING_SAID = metadata.CallMetadata(request_id="", trace=NO_TRACE)
 
+_STREAM_FIELDS = ("request", "stream_options", "metadata[")
 _OK = code_pb2.OK
 _CODE_NAMES = {number: name for name, number in code_pb2.Code.items()}
 _USAGE_SOURCES = {

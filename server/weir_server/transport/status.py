@@ -48,7 +48,7 @@ _EXHAUSTED = code_pb2.RESOURCE_EXHAUSTED
 ROWS: dict[type[WeirError], Row] = {
     errors.InvalidRequest: Row(_INVALID, "The request breaks a rule; see the field violations."),
     errors.UnsupportedOption: Row(
-        _INVALID, "The model does not support an option; see the field violations."
+        _INVALID, "The model does not support what is asked; see the field violations."
     ),
     errors.UnsupportedModality: Row(
         _INVALID, "The model does not support a kind of content; see the field violations."

@@ -163,8 +163,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Example metadata: limit.
     """
     ERROR_REASON_CONCURRENCY_LIMITED: _ErrorReason.ValueType  # 41
-    """The tenant has too many calls open. Code RESOURCE_EXHAUSTED, with QuotaFailure and
-    RetryInfo.
+    """Too much is open at once: calls of the tenant, with QuotaFailure and RetryInfo, or providers
+    that callers initialized. Code RESOURCE_EXHAUSTED.
     Example metadata: limit.
     """
     ERROR_REASON_BUDGET_EXCEEDED: _ErrorReason.ValueType  # 42
@@ -418,8 +418,8 @@ and RetryInfo.
 Example metadata: limit.
 """
 ERROR_REASON_CONCURRENCY_LIMITED: ErrorReason.ValueType  # 41
-"""The tenant has too many calls open. Code RESOURCE_EXHAUSTED, with QuotaFailure and
-RetryInfo.
+"""Too much is open at once: calls of the tenant, with QuotaFailure and RetryInfo, or providers
+that callers initialized. Code RESOURCE_EXHAUSTED.
 Example metadata: limit.
 """
 ERROR_REASON_BUDGET_EXCEEDED: ErrorReason.ValueType  # 42
