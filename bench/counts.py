@@ -18,6 +18,8 @@ from bench.load import Summary
 FLOOR_COUNTERS = struct.Struct("=QQ")
 SETTLE_PATIENCE_S = 3.0
 LAST_LOOK_S = 0.1
+LOG_SETTLES_S = 0.2
+"""Four times as long as Weir gathers lines before it writes them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,16 @@ class AccessLogCounter:
         self._failed = 0
 
     def read(self) -> Counts:
+        # Weir writes its lines a moment after the calls they tell of: look until none comes.
+        self._read_on()
+        time.sleep(LOG_SETTLES_S)
+        while self._read_on():
+            time.sleep(LOG_SETTLES_S)
+        return Counts(ok=self._ok, failed=self._failed)
+
+    def _read_on(self) -> bool:
+        """Count the lines that came since; say whether there were any."""
+        before = self._offset
         with self._path.open("rb") as log:
             log.seek(self._offset)
             for line in log:
@@ -72,7 +84,7 @@ class AccessLogCounter:
                     break
                 self._offset += len(line)
                 self._count(line)
-        return Counts(ok=self._ok, failed=self._failed)
+        return self._offset != before
 
     def _count(self, line: bytes) -> None:
         try:
