@@ -31,9 +31,3 @@ class Deadline:
     def remaining_s(self, now_s: float) -> float:
         """Return how long upstream work may still take; negative when it should have stopped."""
         return self.work_until_s - now_s
-
-    def shortened_to(self, work_until_s: float) -> "Deadline":
-        """Return this deadline with work ending at `work_until_s`, if that is sooner."""
-        if work_until_s >= self.work_until_s:
-            return self
-        return Deadline(at_s=self.at_s, work_until_s=work_until_s)

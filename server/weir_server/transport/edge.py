@@ -126,7 +126,7 @@ class Edge:
             raise DeadlineTooShort
         request = _decode(method, payload)
         interruption.at_deadline(self._clock, call.deadline)
-        rpc = Rpc(call=call, exchange=exchange)
+        rpc = Rpc(call=call)
         if method.unary is not None:
             reply = await method.unary(rpc, request)
             run.reply = reply.SerializeToString()

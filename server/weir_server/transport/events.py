@@ -84,7 +84,6 @@ class EventStream:
         "_wake",
         "ended",
         "first_part_s",
-        "opened",
         "sequence",
     )
 
@@ -120,7 +119,6 @@ class EventStream:
         self.sequence = 0
         """Number of the next event; 0: nothing was sent yet."""
         self.ended = False
-        self.opened = False
         self.first_part_s: float | None = None
 
     @property
@@ -139,7 +137,6 @@ class EventStream:
         """Begin to watch over silence and slow reading."""
         self._pacing = pacing
         self._is_plain = pacing.coalesce_delay_s == 0.0 and not pacing.usage_updates
-        self.opened = True
         self._schedule(min(pacing.start_alone_after_s, pacing.slow_consumer_limit_s))
 
     async def send(self, batch: list[GenerationEvent]) -> None:
@@ -213,7 +210,6 @@ class EventStream:
 
     def close(self) -> None:
         """Stop watching; the stream sends nothing more."""
-        self.opened = False
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -9,7 +9,6 @@ from google.protobuf.message import Message
 from weir_server.core.call import Call
 from weir_server.core.target import Operation
 from weir_server.transport.events import EventStream, Frame
-from weir_server.transport.exchange import Exchange
 
 
 # Final rather than frozen, which costs each call more; see `core.call.Call`.
@@ -18,7 +17,6 @@ class Rpc:
     """What a servicer knows of the RPC it serves; no type of any gRPC library."""
 
     call: Final[Call]
-    exchange: Final[Exchange]
 
 
 # Request and reply types differ from method to method; a table can only say "a message".

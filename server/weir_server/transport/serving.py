@@ -99,11 +99,6 @@ class GrpcServer:
             # The library does not wait for handlers that it cancelled (grpc/grpc 37239).
             await self._open_calls.wait_idle(LAST_WORDS_S)
 
-    async def wait_closed(self) -> None:
-        """Wait until the server has stopped."""
-        if self._server is not None:
-            await self._server.wait_for_termination()
-
 
 def _options(settings: ServerSettings) -> list[tuple[str, int]]:
     return [
