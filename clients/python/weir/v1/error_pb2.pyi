@@ -532,6 +532,42 @@ Example metadata: session.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
+class _AttemptKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AttemptKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AttemptKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ATTEMPT_KIND_UNSPECIFIED: _AttemptKind.ValueType  # 0
+    """Not set."""
+    ATTEMPT_KIND_FIRST: _AttemptKind.ValueType  # 1
+    """It was the first to be asked."""
+    ATTEMPT_KIND_RETRY: _AttemptKind.ValueType  # 2
+    """The same target again, after it failed."""
+    ATTEMPT_KIND_FALLBACK: _AttemptKind.ValueType  # 3
+    """Another target, after one failed."""
+    ATTEMPT_KIND_HEDGE: _AttemptKind.ValueType  # 4
+    """Another target beside one that was silent; the first of the two to answer won."""
+    ATTEMPT_KIND_CONTINUATION: _AttemptKind.ValueType  # 5
+    """A target that went on with a text that was cut."""
+
+class AttemptKind(_AttemptKind, metaclass=_AttemptKindEnumTypeWrapper):
+    """Why a provider was called."""
+
+ATTEMPT_KIND_UNSPECIFIED: AttemptKind.ValueType  # 0
+"""Not set."""
+ATTEMPT_KIND_FIRST: AttemptKind.ValueType  # 1
+"""It was the first to be asked."""
+ATTEMPT_KIND_RETRY: AttemptKind.ValueType  # 2
+"""The same target again, after it failed."""
+ATTEMPT_KIND_FALLBACK: AttemptKind.ValueType  # 3
+"""Another target, after one failed."""
+ATTEMPT_KIND_HEDGE: AttemptKind.ValueType  # 4
+"""Another target beside one that was silent; the first of the two to answer won."""
+ATTEMPT_KIND_CONTINUATION: AttemptKind.ValueType  # 5
+"""A target that went on with a text that was cut."""
+Global___AttemptKind: _TypeAlias = AttemptKind  # noqa: Y015
+
 @_typing.final
 class Error(_message.Message):
     """One failure: at the end of a stream, in a batch item, or beside a session's turn. It says what the
@@ -683,12 +719,15 @@ class Attempt(_message.Message):
     START_OFFSET_FIELD_NUMBER: _builtins.int
     DURATION_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
     provider: _builtins.str
     """The provider that was called. Example: "providers/openai"."""
     model: _builtins.str
     """The model that was asked for, in the provider's words."""
     reason: Global___ErrorReason.ValueType
     """Why it failed. Unspecified: it did not."""
+    kind: Global___AttemptKind.ValueType
+    """Why the provider was called."""
     @_builtins.property
     def start_offset(self) -> _duration_pb2.Duration:
         """When the attempt began, after the call was taken."""
@@ -705,10 +744,11 @@ class Attempt(_message.Message):
         start_offset: _duration_pb2.Duration | None = ...,
         duration: _duration_pb2.Duration | None = ...,
         reason: Global___ErrorReason.ValueType = ...,
+        kind: Global___AttemptKind.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "start_offset", b"start_offset"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "model", b"model", "provider", b"provider", "reason", b"reason", "start_offset", b"start_offset"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "kind", b"kind", "model", b"model", "provider", b"provider", "reason", b"reason", "start_offset", b"start_offset"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

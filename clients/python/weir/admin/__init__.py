@@ -1,0 +1,1 @@
+"""What is for operators? The packages of `weir.admin`."""
