@@ -17,5 +17,5 @@ def test_weir_takes_the_configuration(tmp_path: Path) -> None:
     loaded = load(path, {"BENCH_KEY": "sk-bench"})
     assert loaded.warnings == ()
     endpoints = {provider.id: provider.endpoint for provider in loaded.settings.providers}
-    assert {model.name: endpoints[model.provider] for model in loaded.settings.models} == URLS
+    assert {model.name: endpoints[model.provider or ""] for model in loaded.settings.models} == URLS
     assert loaded.settings.server.model_fields_set == {"listen"}

@@ -11,8 +11,13 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from weir_server.settings.models import ModelSettings, TargetSettings
+from weir_server.settings.resilience import (
+    BreakerSettings,
+    ConcurrencySettings,
+    ResilienceSettings,
+)
 from weir_server.settings.tree import (
-    ModelSettings,
     ProviderSettings,
     ServerSettings,
     UpstreamSettings,
@@ -108,16 +113,20 @@ def test_the_configuration_of_the_readme_is_valid(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("heading", "model"),
     [
-        ("server", ServerSettings),
-        ("providers", ProviderSettings),
-        ("models", ModelSettings),
-        ("upstream", UpstreamSettings),
+        ("## `server`", ServerSettings),
+        ("## `providers`", ProviderSettings),
+        ("## `models`", ModelSettings),
+        ("### `targets` of a model", TargetSettings),
+        ("## `upstream`", UpstreamSettings),
+        ("## `resilience`", ResilienceSettings),
+        ("### `breaker`", BreakerSettings),
+        ("### `concurrency`", ConcurrencySettings),
     ],
 )
 def test_every_setting_is_documented(heading: str, model: type[BaseModel]) -> None:
     """Each key stands in the table of its branch, and the table names no other."""
     text = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
-    section = text.split(f"## `{heading}`")[1].split("\n## ")[0]
+    section = re.split(r"\n##", text.split(f"\n{heading}\n")[1])[0]
     named: set[str] = set()
     for row in re.findall(r"^\| (`.*?) \|", section, re.MULTILINE):
         named.update(re.findall(r"`(\w+)`", row))

@@ -65,11 +65,13 @@ def problems_of(settings: Settings) -> Iterator[Problem]:
         yield from _file_problems(provider, where)
     kinds = {provider.id: provider.kind for provider in settings.providers}
     for number, model in enumerate(settings.models):
-        if model.tokenizer == BY_PROVIDER and kinds[model.provider] == "openai":
-            yield Problem(
-                where=f"models[{number}].tokenizer",
-                what=f"providers of kind openai do not count; {_known_tokenizers()}",
-            )
+        for place, target in enumerate(model.each_target()):
+            if target.tokenizer == BY_PROVIDER and kinds[target.provider] == "openai":
+                where = f"targets[{place}]." if model.targets else ""
+                yield Problem(
+                    where=f"models[{number}].{where}tokenizer",
+                    what=f"providers of kind openai do not count; {_known_tokenizers()}",
+                )
 
 
 def told(problem: Problem) -> str:

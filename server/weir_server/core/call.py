@@ -9,6 +9,7 @@ from weir.v1.generation_pb2 import Phase
 from weir.v1.generation_pb2 import Warning as WarningEvent
 from weir.v1.usage_pb2 import TokenUsage
 from weir_server.core.deadline import Deadline
+from weir_server.core.route import DEFAULT_POLICY, RoutePolicy
 from weir_server.core.target import Operation, Target
 
 
@@ -68,9 +69,20 @@ class Call:
     progress: Final[Progress] = field(default_factory=Progress)
     targets: Final[tuple[Target, ...]] = ()
     """Who may be asked, in order. Routing fills it; resilience narrows it to the one asked."""
+    policy: Final[RoutePolicy] = DEFAULT_POLICY
+    """How resilience may go about it."""
 
-    def aimed_at(self, targets: tuple[Target, ...]) -> "Call":
-        """Return this call with other targets; the progress is shared."""
+    def aimed_at(
+        self,
+        targets: tuple[Target, ...],
+        *,
+        policy: RoutePolicy | None = None,
+        progress: Progress | None = None,
+    ) -> "Call":
+        """Return this call with other targets, and another policy if one is given.
+
+        progress: that of one attempt among several at once; None: shared with this call.
+        """
         return Call(
             request_id=self.request_id,
             response_id=self.response_id,
@@ -80,8 +92,9 @@ class Call:
             arrived_s=self.arrived_s,
             deadline=self.deadline,
             trace=self.trace,
-            progress=self.progress,
+            progress=self.progress if progress is None else progress,
             targets=targets,
+            policy=self.policy if policy is None else policy,
         )
 
     @property

@@ -24,6 +24,12 @@ class ProviderFacts:
     """What its models can do, where a model says nothing of its own."""
     tokenizer: str = ""
     """How its models' tokens are counted; see Target.tokenizer."""
+    credentials: tuple[str, ...] = ()
+    """Names of its credentials, if it has several; the secrets stay with the provider itself."""
+    unlisted_models: bool = True
+    """Whether a request may name a vendor model that the configuration does not list."""
+    max_concurrency: int | None = None
+    """Upper bound of calls at a time; None: the server's setting."""
 
 
 class ProviderHost(Protocol):

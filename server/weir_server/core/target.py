@@ -39,3 +39,12 @@ class Target:
     """Upper bound of completion tokens; 0: not known."""
     tokenizer: str = ""
     """How its tokens are counted: a tiktoken encoding, `provider` (ask it) or empty (estimate)."""
+    credential: str = ""
+    """Name of the provider's credential to use; empty: resilience chooses, or there is only one."""
+    weight: int = 1
+    """Its share among the targets of a weighted model."""
+
+    @property
+    def name(self) -> str:
+        """Resource name of what has a circuit breaker: the vendor's model at the provider."""
+        return f"{self.provider}/targets/{self.vendor_model}"

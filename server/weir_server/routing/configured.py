@@ -13,14 +13,15 @@ from weir_server.routing.catalogue import (
     ProviderEntry,
     describe,
 )
-from weir_server.settings.tree import ModelSettings, Settings
+from weir_server.settings.models import ModelSettings, TargetSettings
+from weir_server.settings.tree import Settings
 
 
 def catalogue_of(
     settings: Settings, installed: Mapping[str, ProviderFacts], clock: Clock
 ) -> ModelCatalogue:
     """Make the catalogue of a configuration; `installed` has the facts of each provider id."""
-    models = [_entry(model, installed[model.provider]) for model in settings.models]
+    models = [_entry(model, installed) for model in settings.models]
     default = settings.default_model or (settings.models[0].name if settings.models else "")
     return ModelCatalogue(
         clock=clock,
@@ -30,28 +31,36 @@ def catalogue_of(
     )
 
 
-def _entry(model: ModelSettings, facts: ProviderFacts) -> ModelEntry:
-    target = Target(
+def _entry(model: ModelSettings, installed: Mapping[str, ProviderFacts]) -> ModelEntry:
+    targets = tuple(
+        _target(model, target, installed[target.provider]) for target in model.each_target()
+    )
+    return describe(name=model.name, aliases=model.aliases, targets=targets)
+
+
+def _target(model: ModelSettings, target: TargetSettings, facts: ProviderFacts) -> Target:
+    return Target(
         provider=facts.name,
         model=MODEL_PREFIX + model.name,
-        vendor_model=model.vendor_model or model.name,
-        capabilities=_capabilities(model, facts),
+        vendor_model=target.vendor_model or model.name,
+        capabilities=_capabilities(target, facts),
         attempt_timeout_s=facts.attempt_timeout_s,
         max_retries=facts.max_retries,
-        context_window_tokens=model.context_window_tokens,
-        max_output_tokens=model.max_output_tokens,
-        tokenizer=model.tokenizer or facts.tokenizer,
+        context_window_tokens=target.context_window_tokens,
+        max_output_tokens=target.max_output_tokens,
+        tokenizer=target.tokenizer or facts.tokenizer,
+        credential=target.credential,
+        weight=target.weight,
     )
-    return describe(name=model.name, aliases=model.aliases, targets=(target,))
 
 
-def _capabilities(model: ModelSettings, facts: ProviderFacts) -> ModelCapabilities:
-    if model.can is None:
+def _capabilities(target: TargetSettings, facts: ProviderFacts) -> ModelCapabilities:
+    if target.can is None:
         return facts.capabilities
     capabilities = ModelCapabilities(
         input_modalities=facts.capabilities.input_modalities,
         output_modalities=facts.capabilities.output_modalities,
     )
-    for name in model.can:
+    for name in target.can:
         setattr(capabilities, name, True)
     return capabilities

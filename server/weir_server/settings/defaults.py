@@ -2,7 +2,8 @@
 
 from importlib.util import find_spec
 
-from weir_server.settings.tree import ModelSettings, ProviderSettings, Settings
+from weir_server.settings.models import ModelSettings
+from weir_server.settings.tree import ProviderSettings, Settings
 
 LOCAL_MODEL = "smollm2"
 

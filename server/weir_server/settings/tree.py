@@ -4,54 +4,18 @@ import ipaddress
 import re
 from typing import Annotated, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from weir_server.settings.models import ModelSettings, TargetSettings
+from weir_server.settings.node import Node, ProviderId, Seconds, Switch
+from weir_server.settings.resilience import ResilienceSettings
 
 MIB = 1024 * 1024
-
-Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
-ProviderId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
-ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$")]
-Capability = Literal[
-    "chat",
-    "complete",
-    "embed",
-    "streaming",
-    "tools",
-    "parallel_tool_calls",
-    "json_object",
-    "json_schema",
-    "logprobs",
-    "seed",
-    "reasoning",
-    "assistant_prefill",
-]
-
-
-def _word_of_switch(value: object) -> object:
-    """Give `on` and `off` back the words that YAML 1.1 reads as booleans."""
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return value
-
-
-Switch = Annotated[Literal["auto", "on", "off"], BeforeValidator(_word_of_switch)]
 
 _LISTEN = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):(?P<port>[0-9]{1,5})")
 
 
-class _Node(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
-
-
-class TlsSettings(_Node):
+class TlsSettings(Node):
     """Certificates, by file."""
 
     cert_file: str
@@ -62,7 +26,7 @@ class TlsSettings(_Node):
     """PEM roots of the callers' certificates; set: a caller without one is refused (mTLS)."""
 
 
-class ServerSettings(_Node):
+class ServerSettings(Node):
     """The port that callers reach, and how calls are held there."""
 
     listen: str = "127.0.0.1:50051"
@@ -98,6 +62,10 @@ class ServerSettings(_Node):
     """How long a provider lives that a caller initialized."""
     max_initialized_providers: Annotated[int, Field(ge=1, le=10_000)] = 100
     """How many of them may live at the same time."""
+    admin: Switch = "auto"
+    """Whether to serve `weir.admin.v1`; auto: on loopback only, until callers have roles."""
+    workers: Annotated[int, Field(ge=1, le=128)] = 1
+    """Processes that share the port. Breakers and limits are then each process's own."""
 
     @field_validator("listen")
     @classmethod
@@ -136,7 +104,7 @@ class ServerSettings(_Node):
         return self.is_loopback if switch == "auto" else switch == "on"
 
 
-class UpstreamSettings(_Node):
+class UpstreamSettings(Node):
     """How long Weir waits for providers, and how much it reads from them."""
 
     connect_timeout_s: Seconds = 10.0
@@ -152,6 +120,10 @@ class UpstreamSettings(_Node):
     """Whether providers brought in by Initialize may be plain http."""
     retry_base_s: Seconds = 0.25
     retry_cap_s: Seconds = 8.0
+    """The longest wait between two attempts: full jitter over a span that doubles from the base."""
+    first_token_timeout_s: Seconds = 30.0
+    """How long a streaming attempt may be silent before its first token; less where the caller's
+    deadline has to serve other targets too."""
 
 
 # What another kind would ignore is refused there, so that nobody relies on it.
@@ -165,6 +137,7 @@ _ONLY_FOR = {
     "allow_insecure_http": ("openai",),
     "ca_file": ("openai",),
     "vendor": ("openai",),
+    "credentials": ("openai",),
     "slots": ("local",),
     "context_tokens": ("local",),
     "weights_file": ("local",),
@@ -172,7 +145,17 @@ _ONLY_FOR = {
 }
 
 
-class ProviderSettings(_Node):
+class CredentialSettings(Node):
+    """One of several keys of a provider; it rests while the provider refuses or limits it."""
+
+    name: ProviderId
+    """What operators see in its place."""
+    api_key: SecretStr
+    """`${ENV_NAME}` or `file:/path`; a literal key works, with a warning."""
+    organization_id: str | None = None
+
+
+class ProviderSettings(Node):
     """One provider."""
 
     id: ProviderId
@@ -182,8 +165,14 @@ class ProviderSettings(_Node):
     api_key: SecretStr | None = None
     """`${ENV_NAME}` or `file:/path`; a literal key works, with a warning."""
     organization_id: str | None = None
+    credentials: tuple[CredentialSettings, ...] = ()
+    """Several keys in place of `api_key`, used in turn."""
     model: str = ""
     """The vendor's model where a request names none."""
+    unlisted_models: bool = True
+    """Whether a request may name this provider with a vendor model that `models` does not list."""
+    max_concurrency: Annotated[int, Field(ge=1, le=4096)] | None = None
+    """Upper bound of calls at a time; unset: `resilience.concurrency.maximum`."""
     timeout_s: Annotated[float, Field(ge=1, le=3600)] | None = None
     """Upper bound of one attempt."""
     max_retries: Annotated[int, Field(ge=0, le=10)] = 2
@@ -215,30 +204,22 @@ class ProviderSettings(_Node):
         ]
         if wrong:
             raise ValueError(f"{'; '.join(wrong)}; leave it out")
+        if self.credentials and (self.api_key is not None or self.organization_id is not None):
+            raise ValueError(
+                "credentials stand in place of api_key and organization_id; leave these out"
+            )
+        names = [credential.name for credential in self.credentials]
+        for duplicate in sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"credentials: the name {duplicate} is given twice")
         return self
 
 
-class ModelSettings(_Node):
-    """One model that callers may name."""
-
-    name: ModelName
-    provider: ProviderId
-    vendor_model: str = ""
-    """What the provider calls it; unset: the same name."""
-    aliases: tuple[ModelName, ...] = ()
-    context_window_tokens: Annotated[int, Field(ge=0)] = 0
-    max_output_tokens: Annotated[int, Field(ge=0)] = 0
-    tokenizer: str = ""
-    """A tiktoken encoding such as o200k_base; unset: by the vendor's model name."""
-    can: tuple[Capability, ...] | None = None
-    """Capabilities by name, such as [chat, streaming, tools]; unset: the provider kind's own."""
-
-
-class Settings(_Node):
+class Settings(Node):
     """Everything that can be set."""
 
     server: ServerSettings = ServerSettings()
     upstream: UpstreamSettings = UpstreamSettings()
+    resilience: ResilienceSettings = ResilienceSettings()
     providers: tuple[ProviderSettings, ...] = ()
     models: tuple[ModelSettings, ...] = ()
     default_model: str = ""
@@ -253,15 +234,34 @@ class Settings(_Node):
             raise ValueError(f"providers: the id {duplicate} is given twice")
         names: set[str] = set()
         for number, model in enumerate(self.models):
-            if model.provider not in ids:
-                raise ValueError(
-                    f"models[{number}].provider: no provider has the id {model.provider}; "
-                    f"there are: {', '.join(ids) or 'none'}"
-                )
+            for place, target in enumerate(model.each_target()):
+                where = f"targets[{place}]." if model.targets else ""
+                self._check_target(f"models[{number}].{where}", target)
             for name in (model.name, *model.aliases):
                 if name in names:
                     raise ValueError(f"models[{number}]: the name {name} is given twice")
                 names.add(name)
+        for number, model in enumerate(self.models):
+            for name in model.fallback_models:
+                if name not in names:
+                    raise ValueError(
+                        f"models[{number}].fallback_models: no model has the name {name}"
+                    )
         if self.default_model and self.default_model not in names:
             raise ValueError(f"default_model: no model has the name {self.default_model}")
         return self
+
+    def _check_target(self, where: str, target: TargetSettings) -> None:
+        provider = next((each for each in self.providers if each.id == target.provider), None)
+        if provider is None:
+            ids = ", ".join(each.id for each in self.providers)
+            raise ValueError(
+                f"{where}provider: no provider has the id {target.provider}; "
+                f"there are: {ids or 'none'}"
+            )
+        credentials = [credential.name for credential in provider.credentials]
+        if target.credential and target.credential not in credentials:
+            raise ValueError(
+                f"{where}credential: {target.provider} has no credential {target.credential}; "
+                f"there are: {', '.join(credentials) or 'none'}"
+            )
