@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from weir.v1.error_pb2 import Attempt
+from weir.v1.error_pb2 import Attempt, AttemptKind
 from weir.v1.generation_pb2 import Phase
 from weir.v1.generation_pb2 import Warning as WarningEvent
 from weir.v1.usage_pb2 import TokenUsage
@@ -25,6 +25,9 @@ class TraceContext:
         """The 32 hexadecimal digits of the trace, or an empty string."""
         return self.traceparent[3:35]
 
+
+# Looking an enum's value up by name costs more than a microsecond.
+_FIRST = AttemptKind.ATTEMPT_KIND_FIRST
 
 NO_TRACE = TraceContext()
 """The trace context of a call that came without one."""
@@ -71,6 +74,8 @@ class Call:
     """Who may be asked, in order. Routing fills it; resilience narrows it to the one asked."""
     policy: Final[RoutePolicy] = DEFAULT_POLICY
     """How resilience may go about it."""
+    kind: Final[AttemptKind.ValueType] = _FIRST
+    """Why this attempt is made."""
 
     def aimed_at(
         self,
@@ -78,6 +83,7 @@ class Call:
         *,
         policy: RoutePolicy | None = None,
         progress: Progress | None = None,
+        kind: AttemptKind.ValueType = _FIRST,
     ) -> "Call":
         """Return this call with other targets, and another policy if one is given.
 
@@ -95,6 +101,7 @@ class Call:
             progress=self.progress if progress is None else progress,
             targets=targets,
             policy=self.policy if policy is None else policy,
+            kind=kind,
         )
 
     @property

@@ -251,6 +251,12 @@ class UpstreamOverloaded(UpstreamError):
     reason = ErrorReason.ERROR_REASON_UPSTREAM_OVERLOADED
 
 
+class CircuitOpen(UpstreamError):
+    """Every target failed lately and is being left alone. `model` is in the metadata."""
+
+    reason = ErrorReason.ERROR_REASON_CIRCUIT_OPEN
+
+
 class UpstreamTimeout(UpstreamError):
     """The provider did not answer in time, though the caller has time left."""
 

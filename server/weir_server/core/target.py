@@ -39,8 +39,12 @@ class Target:
     """Upper bound of completion tokens; 0: not known."""
     tokenizer: str = ""
     """How its tokens are counted: a tiktoken encoding, `provider` (ask it) or empty (estimate)."""
+    credentials: tuple[str, ...] = ("",)
+    """Names of the provider's credentials that may be used; an empty one: it has one, or none."""
     credential: str = ""
-    """Name of the provider's credential to use; empty: resilience chooses, or there is only one."""
+    """Name of the credential that this attempt uses; resilience chooses it."""
+    max_concurrency: int | None = None
+    """Upper bound of calls at its provider at a time; None: the server's setting."""
     weight: int = 1
     """Its share among the targets of a weighted model."""
 

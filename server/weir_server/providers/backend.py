@@ -123,6 +123,7 @@ class HttpProvider(Handler):
             model=call.target.vendor_model,
             # What holds if nobody waits for another outcome.
             reason=_ABANDONED,
+            kind=call.kind,
         )
         _set(attempt.start_offset, now_s - call.arrived_s)
         call.progress.attempts.append(attempt)

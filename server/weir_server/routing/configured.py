@@ -49,7 +49,8 @@ def _target(model: ModelSettings, target: TargetSettings, facts: ProviderFacts) 
         context_window_tokens=target.context_window_tokens,
         max_output_tokens=target.max_output_tokens,
         tokenizer=target.tokenizer or facts.tokenizer,
-        credential=target.credential,
+        credentials=(target.credential,) if target.credential else facts.credentials or ("",),
+        max_concurrency=facts.max_concurrency,
         weight=target.weight,
     )
 

@@ -104,6 +104,9 @@ ROWS: dict[type[WeirError], Row] = {
     errors.UpstreamOverloaded: Row(
         _UNAVAILABLE, "The provider is overloaded.", pushback_ms=NEVER_RETRY_MS
     ),
+    errors.CircuitOpen: Row(
+        _UNAVAILABLE, "Every target failed lately and is being left alone; try again later."
+    ),
     errors.UpstreamTimeout: Row(
         _UNAVAILABLE, "The provider did not answer in time.", pushback_ms=NEVER_RETRY_MS
     ),

@@ -75,7 +75,7 @@ class EchoProvider(Handler, ProviderTokenCounter):
         if not isinstance(request, EmbedRequest) and request.HasField("options"):
             refuse_ignored(call, request.options)
         call.progress.attempts.append(
-            Attempt(provider=call.target.provider, model=call.target.vendor_model)
+            Attempt(provider=call.target.provider, model=call.target.vendor_model, kind=call.kind)
         )
         call.progress.phase = Phase.PHASE_WAITING_FIRST_TOKEN
         if isinstance(request, EmbedRequest):
