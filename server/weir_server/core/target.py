@@ -43,6 +43,8 @@ class Target:
     """Name of the provider's credential to use; empty: resilience chooses, or there is only one."""
     weight: int = 1
     """Its share among the targets of a weighted model."""
+    kind: str = ""
+    """Kind of its provider, whose extensions it takes; empty: not known."""
 
     @property
     def name(self) -> str:
