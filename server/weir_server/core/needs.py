@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Final
 
 from weir.v1.content_pb2 import MediaPart, Message, Modality, Role
-from weir.v1.embedding_service_pb2 import EmbedRequest
+from weir.v1.embedding_service_pb2 import EmbedInput, EmbedRequest
 from weir.v1.generation_pb2 import GenerationOptions
 from weir.v1.provider_service_pb2 import ChatRequest, CompleteRequest
 from weir_server.core.target import Target
@@ -32,18 +33,19 @@ class Ability(Enum):
     """Answering a completion with more than one text, which no model does."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Final rather than frozen, which costs each call more; see `core.call.Call`.
+@dataclass(slots=True, kw_only=True)
 class Need:
     """One thing that a request needs."""
 
-    ability: Ability
-    field: str
+    ability: Final[Ability]
+    field: Final[str]
     """The field that asks for it, as a path from the request's root."""
-    option: str = ""
+    option: Final[str] = ""
     """The option that could be left out; empty: nothing can be."""
-    modality: Modality.ValueType = Modality.MODALITY_UNSPECIFIED
+    modality: Final[Modality.ValueType] = Modality.MODALITY_UNSPECIFIED
     """The kind of medium, of INPUT and OUTPUT."""
-    kind: str = ""
+    kind: Final[str] = ""
     """The kind of provider, of EXTENSION."""
 
 
@@ -78,23 +80,26 @@ NO_NEEDS = Needs()
 """What words need that ask for words: any model can do that."""
 
 
-def needs_of(request: ChatRequest | CompleteRequest | EmbedRequest) -> Needs:
-    """Return what a request needs: first for its options, then for its messages or inputs."""
+def needs_of(
+    request: ChatRequest | CompleteRequest | EmbedRequest, *, of_messages: bool = True
+) -> Needs:
+    """Return what a request needs: first for its options, then for its messages or inputs.
+
+    of_messages: False where it is known that the messages need nothing, to save a walk.
+    """
     each: list[Need] = []
-    if isinstance(request, EmbedRequest):
-        each += _media(
-            (f"inputs[{index}].media", item.media)
-            for index, item in enumerate(request.inputs)
-            if item.HasField("media")
+    media = 0
+    if not isinstance(request, EmbedRequest) and request.HasField("options"):
+        each += _of_options(request.options, completes=isinstance(request, CompleteRequest))
+    if of_messages and not isinstance(request, CompleteRequest):
+        of_options = len(each)
+        each += (
+            _of_messages(request.messages)
+            if isinstance(request, ChatRequest)
+            else _of_inputs(request.inputs)
         )
-    else:
-        if request.HasField("options"):
-            each += _of_options(request.options, completes=isinstance(request, CompleteRequest))
-        if isinstance(request, ChatRequest):
-            each += _of_messages(request.messages)
-    if not each:
-        return NO_NEEDS
-    return Needs(each=tuple(each), media=sum(need.ability is Ability.INPUT for need in each))
+        media = sum(need.ability is Ability.INPUT for need in each[of_options:])
+    return Needs(each=tuple(each), media=media) if each else NO_NEEDS
 
 
 def modality_of(media: MediaPart) -> Modality.ValueType:
@@ -106,6 +111,9 @@ def modality_of(media: MediaPart) -> Modality.ValueType:
 
 def _has(target: Target, need: Need) -> bool:
     can, ability = target.capabilities, need.ability
+    attribute = _NAMED.get(ability)
+    if attribute is not None:
+        return bool(getattr(can, attribute))
     match ability:
         case Ability.PARALLEL_TOOL_CALLS:
             return can.tools and can.parallel_tool_calls
@@ -115,48 +123,75 @@ def _has(target: Target, need: Need) -> bool:
             return need.modality in can.output_modalities
         case Ability.EXTENSION:
             return target.kind in ("", need.kind)
-        case Ability.MORE_THAN_TEXT:
-            return False
         case _:
-            return bool(getattr(can, ability.value))
+            return False  # MORE_THAN_TEXT
 
 
-_OF_OPTION: Mapping[str, Ability] = {
-    "seed": Ability.SEED,
-    "tools": Ability.TOOLS,
-    "tool_choice": Ability.TOOLS,
-    "parallel_tool_calls": Ability.PARALLEL_TOOL_CALLS,
-    "reasoning": Ability.REASONING,
-    "top_logprobs": Ability.LOGPROBS,
+_NAMED: Mapping[Ability, str] = {
+    ability: ability.value
+    for ability in (
+        Ability.TOOLS,
+        Ability.JSON_OBJECT,
+        Ability.JSON_SCHEMA,
+        Ability.LOGPROBS,
+        Ability.SEED,
+        Ability.REASONING,
+        Ability.PREFILL,
+    )
 }
+"""Abilities that the contract has a flag for."""
+
+
+def _option(name: str, ability: Ability) -> Need:
+    return Need(ability=ability, field=f"options.{name}", option=name)
+
+
+_OF_OPTION: Mapping[str, Need] = {
+    name: _option(name, ability)
+    for name, ability in {
+        "seed": Ability.SEED,
+        "tools": Ability.TOOLS,
+        "tool_choice": Ability.TOOLS,
+        "parallel_tool_calls": Ability.PARALLEL_TOOL_CALLS,
+        "reasoning": Ability.REASONING,
+        "top_logprobs": Ability.LOGPROBS,
+    }.items()
+}
+_JSON_OBJECT = _option("output_format", Ability.JSON_OBJECT)
+_JSON_SCHEMA = _option("output_format", Ability.JSON_SCHEMA)
 # What a completion answers with is one text: tool calls would be paid for and then lost.
-_TOOL_OPTIONS = frozenset({"tools", "tool_choice", "parallel_tool_calls"})
+_CHAT_ONLY: Mapping[str, Need] = {
+    name: _option(name, Ability.MORE_THAN_TEXT)
+    for name in ("tools", "tool_choice", "parallel_tool_calls")
+}
 
 
-def _of_options(options: GenerationOptions, *, completes: bool) -> Iterator[Need]:
+def _of_options(options: GenerationOptions, *, completes: bool) -> list[Need]:
+    needs: list[Need] = []
     for descriptor, value in options.ListFields():
         name = descriptor.name
-        ability = _OF_OPTION.get(name)
-        if completes and name in _TOOL_OPTIONS:
-            ability = Ability.MORE_THAN_TEXT
+        need = _OF_OPTION.get(name)
+        if need is not None:
+            needs.append(_CHAT_ONLY.get(name, need) if completes else need)
         elif name == "output_format":
             # Grammars have no ability of their own: the wire format knows whether it can send one.
             if value.HasField("json_schema"):
-                ability = Ability.JSON_SCHEMA
+                needs.append(_JSON_SCHEMA)
             elif value.HasField("json_object"):
-                ability = Ability.JSON_OBJECT
+                needs.append(_JSON_OBJECT)
         elif name == "output_modalities":
-            yield from _of_output(value, completes=completes)
+            needs += _of_output(value, completes=completes)
         elif name == "extensions":
-            for index, extension in enumerate(value):
-                if extension.required:
-                    yield Need(
-                        ability=Ability.EXTENSION,
-                        field=f"options.extensions[{index}]",
-                        kind=extension.provider_kind,
-                    )
-        if ability is not None:
-            yield Need(ability=ability, field=f"options.{name}", option=name)
+            needs += (
+                Need(
+                    ability=Ability.EXTENSION,
+                    field=f"options.extensions[{index}]",
+                    kind=extension.provider_kind,
+                )
+                for index, extension in enumerate(value)
+                if extension.required
+            )
+    return needs
 
 
 def _of_output(modalities: Sequence[Modality.ValueType], *, completes: bool) -> Iterator[Need]:
@@ -192,6 +227,14 @@ def _of_messages(messages: Sequence[Message]) -> Iterator[Need]:
     if tools_at:
         yield Need(ability=Ability.TOOLS, field=tools_at)
     yield from _media(media)
+
+
+def _of_inputs(inputs: Sequence[EmbedInput]) -> Iterator[Need]:
+    return _media(
+        (f"inputs[{index}].media", item.media)
+        for index, item in enumerate(inputs)
+        if item.HasField("media")
+    )
 
 
 def _media(found: Iterable[tuple[str, MediaPart]]) -> Iterator[Need]:

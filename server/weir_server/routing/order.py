@@ -19,7 +19,7 @@ def ordered(route: ModelRoute, affinity_key: str, rng: Random) -> tuple[Target, 
     affinity_key: calls with the same key get the model's own targets in the same order; empty:
     none.
     """
-    if len(route.targets) < 2:
+    if not affinity_key and not any(leg.weighted for leg in route.legs):
         return route.targets
     own, *fallbacks = route.legs
     first = by_lot(own.targets, _of_key(affinity_key)) if affinity_key else _drawn(own, rng)

@@ -46,7 +46,9 @@ class RoutingStage(Handler):
         )
         targets = ordered(route, routing.affinity_key, self._rng)
         needs = call.needs
-        if needs is not NO_NEEDS:
+        if (
+            needs is not NO_NEEDS and len(targets) > 1
+        ):  # the only one can: validation has seen to it
             targets = tuple(target for target in targets if not needs.lacked_by(target))
             assert targets, "validation lets through only what some target can do"
         if routing is not NO_OPTIONS:

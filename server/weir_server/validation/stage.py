@@ -52,10 +52,11 @@ class ValidationStage(Handler):
             validate_complete(request, self._limits, prefix)
         else:
             asks = validate_embed(request, self._limits)
+        options = None
         if not isinstance(request, EmbedRequest) and request.HasField("options"):
-            asks = True
-            if request.options.HasField("routing"):
-                fallback_models = request.options.routing.fallback_models
+            options = request.options
+            if options.HasField("routing"):
+                fallback_models = options.routing.fallback_models
         route = self._catalogue.resolve(
             model=request.model,
             provider=request.provider,
@@ -64,7 +65,9 @@ class ValidationStage(Handler):
             fallback_models=fallback_models,
         )
         # Words in, words out: any model can do that.
-        needs = needs_of(request) if asks else NO_NEEDS
+        needs = NO_NEEDS
+        if asks or options is not None:
+            needs = needs_of(request, of_messages=asks)
         if needs is not NO_NEEDS:
             if lacks := needs.least_lacked(route.targets):
                 request = self._without(call, request, route.targets[0], lacks, prefix)
