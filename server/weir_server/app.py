@@ -19,6 +19,7 @@ from weir_server.routing.catalogue import ModelCatalogue
 from weir_server.routing.configured import catalogue_of
 from weir_server.routing.registrar import Registrar
 from weir_server.routing.stage import RoutingStage
+from weir_server.routing.windows import Windows
 from weir_server.settings.tree import Settings
 from weir_server.telemetry.log import Log
 from weir_server.transport.edge import Deadlines, Edge
@@ -120,7 +121,7 @@ def _path(
         rng=rng,
         backoff=Backoff(base_s=upstream.retry_base_s, cap_s=upstream.retry_cap_s),
     )
-    routing = RoutingStage(resilience, catalogue)
+    routing = RoutingStage(resilience, catalogue, windows=Windows(tokens), rng=rng)
     return ValidationStage(routing, limits, catalogue)
 
 

@@ -296,3 +296,19 @@ async def test_estimate_of_a_large_request_is_near(tokens: Tokens) -> None:
     counted = await tokens.count_chat(call_of(target), target, chat)
 
     assert tokens.estimate_prompt(target, chat) == pytest.approx(counted.tokens, rel=0.03)
+
+
+async def test_prompts_of_all_kinds_are_counted_without_asking(tokens: Tokens) -> None:
+    """Whole, by the target's vocabulary, even where the provider would count for itself."""
+    target = target_of()
+    chat = chat_of(*((Role.ROLE_USER, "", PROSE * 5) for _ in range(50)))
+    embed = EmbedRequest()
+    embed.inputs.add(text=PROSE)
+
+    counted = await tokens.count_chat(call_of(target), target, chat)
+    prose = await tokens.count_text(call_of(target), target, PROSE)
+
+    assert await tokens.count_prompt(target, chat) == counted.tokens
+    assert await tokens.count_prompt(target, CompleteRequest(prompt=PROSE)) == prose.tokens
+    assert await tokens.count_prompt(target, embed) == prose.tokens
+    assert await tokens.count_prompt(target_of("m", "provider"), chat) == counted.tokens

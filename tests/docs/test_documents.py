@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from weir_server.routing.explain import Code
 from weir_server.settings.models import ModelSettings, TargetSettings
 from weir_server.settings.resilience import (
     BreakerSettings,
@@ -108,6 +109,25 @@ def test_the_configuration_of_the_readme_is_valid(tmp_path: Path) -> None:
     path.write_text(config)
     done = run([str(BIN / "weir"), "check", "--config", str(path)], OPENAI_API_KEY="sk-x")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_configuration_of_routing_is_valid(tmp_path: Path) -> None:
+    """`weir check` takes it, and none of its keys is written down."""
+    (config,) = blocks("docs/routing.md", "yaml")
+    path = tmp_path / "weir.yaml"
+    path.write_text(config)
+    keys = dict.fromkeys(("OPENAI_KEY_A", "OPENAI_KEY_B", "SPARE_KEY"), "sk-x")
+    done = run([str(BIN / "weir"), "check", "--config", str(path)], **keys)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "literal" not in done.stdout + done.stderr
+
+
+def test_every_code_of_an_explanation_is_documented() -> None:
+    """The table of docs/routing.md names each code that is no lack of an ability."""
+    text = (ROOT / "docs/routing.md").read_text(encoding="utf-8")
+    assert [
+        code for code in Code if not code.startswith("LACKS_") and f"`{code}`" not in text
+    ] == []
 
 
 @pytest.mark.parametrize(

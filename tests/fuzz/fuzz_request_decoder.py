@@ -17,6 +17,7 @@ from collections.abc import Mapping
 
 from google.rpc import code_pb2
 
+from tests.routing.targets import ByteCounter
 from weir.v1.content_pb2 import MediaPart, Message, Part, Role, ToolCallPart, ToolResultPart
 from weir.v1.generation_pb2 import FunctionTool, GenerationOptions, Tool
 from weir.v1.provider_service_pb2 import ChatRequest, StreamChatRequest, StreamChatResponse
@@ -25,8 +26,10 @@ from weir_server.core.handler import Handler
 from weir_server.core.providers import ProviderFacts
 from weir_server.core.target import Operation, Target
 from weir_server.providers.echo.provider import EchoProvider, capabilities
-from weir_server.routing.catalogue import ModelCatalogue, ProviderEntry, describe
+from weir_server.routing.catalogue import ModelCatalogue
+from weir_server.routing.entries import ProviderEntry, describe
 from weir_server.routing.stage import RoutingStage
+from weir_server.routing.windows import Windows
 from weir_server.telemetry.log import Log
 from weir_server.transport.edge import Deadlines, Edge
 from weir_server.transport.events import StreamPacing
@@ -125,7 +128,10 @@ def path() -> Handler:
         models=[describe(name="echo", aliases=(), targets=(target,))],
         default_model="echo",
     )
-    return ValidationStage(RoutingStage(EchoProvider(), catalogue), ValidationLimits(), catalogue)
+    routing = RoutingStage(
+        EchoProvider(), catalogue, windows=Windows(ByteCounter()), rng=random.Random(0)
+    )
+    return ValidationStage(routing, ValidationLimits(), catalogue)
 
 
 async def fuzz(*, seconds: float, seed: int = 0) -> int:

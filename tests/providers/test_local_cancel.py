@@ -24,7 +24,8 @@ from weir.v1.provider_service_pb2 import ChatRequest
 from weir_server.core.clock import SystemClock
 from weir_server.providers.local.dialect import DIALECT
 from weir_server.providers.local.provider import LocalProvider
-from weir_server.providers.making import Maker, Plan, Provider
+from weir_server.providers.making import Maker, Provider
+from weir_server.providers.plan import Plan
 from weir_server.settings.tree import Settings
 
 pytestmark = pytest.mark.model

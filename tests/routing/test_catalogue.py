@@ -1,15 +1,9 @@
 """A request's model and provider lead to targets, or to an error that says what there is."""
 
-from datetime import timedelta
-
 import pytest
 
 from tests.fakes.clock import FakeClock
-from weir.v1.generation_pb2 import BreakPolicy, GenerationOptions, RoutingOptions
-from weir.v1.generation_pb2 import UnsupportedOptionPolicy as Policy
 from weir.v1.model_pb2 import ModelCapabilities
-from weir_server.core.call import Call
-from weir_server.core.deadline import Deadline
 from weir_server.core.errors import (
     InvalidRequest,
     ModelNotFound,
@@ -20,8 +14,8 @@ from weir_server.core.errors import (
 )
 from weir_server.core.providers import ProviderFacts
 from weir_server.core.target import Operation, Target
-from weir_server.routing.catalogue import ModelCatalogue, ProviderEntry, describe
-from weir_server.routing.options import bounded
+from weir_server.routing.catalogue import ModelCatalogue
+from weir_server.routing.entries import ProviderEntry, describe
 
 CHAT = ModelCapabilities(chat=True, streaming=True)
 EMBED = ModelCapabilities(embed=True)
@@ -70,7 +64,7 @@ FOUND = [
 def test_names_lead_to_a_vendor_s_model(model: str, provider: str, expected: str) -> None:
     """Aliases and resource names, the default, and a vendor's own name at a named provider."""
     found = catalogue().resolve(model=model, provider=provider, operation=Operation.CHAT)
-    assert found[0].vendor_model == expected
+    assert found.targets[0].vendor_model == expected
 
 
 NOT_FOUND: list[tuple[str, str, str, type[WeirError]]] = [
@@ -113,49 +107,128 @@ def test_models_are_listed_by_name() -> None:
     assert catalogue().model("quick").name == "models/fast"
 
 
-def call() -> Call:
-    return Call(
-        request_id="r",
-        response_id="r",
-        method="Chat",
-        operation=Operation.CHAT,
-        streaming=False,
-        arrived_s=0.0,
-        deadline=Deadline.after(0.0, 1.0),
+def linked(**fallbacks: tuple[str, ...]) -> ModelCatalogue:
+    """A catalogue of models that fall back on each other, each with one target of its name."""
+    facts = ProviderFacts(name="providers/a", kind="openai", capabilities=CHAT)
+    return ModelCatalogue(
+        clock=FakeClock(),
+        providers=[ProviderEntry(facts=facts)],
+        models=[
+            describe(
+                name=name, aliases=(f"{name}-too",), targets=(target(name),), fallback_models=names
+            )
+            for name, names in fallbacks.items()
+        ],
+        default_model="",
     )
 
 
-def options(routing: RoutingOptions, *, drop: bool = False) -> GenerationOptions:
-    reject = Policy.UNSUPPORTED_OPTION_POLICY_REJECT
-    dropped = Policy.UNSUPPORTED_OPTION_POLICY_DROP_WITH_WARNING
-    return GenerationOptions(routing=routing, unsupported_option_policy=dropped if drop else reject)
+CHAINS: list[tuple[dict[str, tuple[str, ...]], list[str]]] = [
+    ({"a": ()}, ["a"]),
+    ({"a": ("b", "c"), "b": (), "c": ()}, ["a", "b", "c"]),
+    ({"a": ("b",), "b": ("c",), "c": ()}, ["a", "b", "c"]),
+    ({"a": ("b", "c"), "b": ("d",), "c": (), "d": ()}, ["a", "b", "c", "d"]),
+    ({"a": ("b",), "b": ("a",)}, ["a", "b"]),
+    ({"a": ("a-too", "b", "b-too"), "b": ("c", "b"), "c": ("a",)}, ["a", "b", "c"]),
+]
 
 
-def test_a_caller_may_shorten_and_never_lengthen() -> None:
-    """attempt_timeout and max_attempts bound what the operator set."""
-    routing = RoutingOptions(max_attempts=2)
-    routing.attempt_timeout.FromTimedelta(timedelta(seconds=3))
-    (found,) = bounded(call(), options(routing), (target("m", max_retries=4),))
-    assert (found.attempt_timeout_s, found.max_retries) == (3.0, 1)
-    (found,) = bounded(
-        call(), options(routing), (target("m", max_retries=0, attempt_timeout_s=1.0),)
+@pytest.mark.parametrize(("fallbacks", "expected"), CHAINS)
+def test_fallbacks_follow_each_model_once(
+    fallbacks: dict[str, tuple[str, ...]], expected: list[str]
+) -> None:
+    """A model's own list comes first, then the lists of those on it; circles end."""
+    models = linked(**fallbacks)
+    route = models.resolve(model="a", provider="", operation=Operation.CHAT)
+    assert [target.vendor_model for target in route.targets] == [f"vendor-{n}" for n in expected]
+    assert models.resolve(model="a", provider="", operation=Operation.CHAT) is route
+
+
+CALLERS_CHAINS = [
+    ("", ["c"], ["a", "c"]),
+    ("", ["models/c", "c", "a", "c-too"], ["a", "c"]),
+    ("", [], ["a", "b"]),
+    ("providers/a", [], ["a"]),
+    ("providers/a", ["b"], ["a", "b"]),
+]
+
+
+@pytest.mark.parametrize(("provider", "named", "expected"), CALLERS_CHAINS)
+def test_a_callers_fallbacks_stand_in_place_of_the_models(
+    provider: str, named: list[str], expected: list[str]
+) -> None:
+    """They are all that follows; who insists on a provider gets no others."""
+    models = linked(a=("b",), b=("c",), c=("b",))
+    if not named and not provider:
+        expected = [*expected, "c"]
+    route = models.resolve(
+        model="a", provider=provider, operation=Operation.CHAT, fallback_models=named
     )
-    assert (found.attempt_timeout_s, found.max_retries) == (1.0, 0)
+    assert [target.vendor_model for target in route.targets] == [f"vendor-{n}" for n in expected]
 
 
-UNSUPPORTED = {
-    "fallback_models": RoutingOptions(fallback_models=["b"]),
-    "allow_hedging": RoutingOptions(allow_hedging=True),
-    "on_break": RoutingOptions(on_break=BreakPolicy.BREAK_POLICY_CONTINUE),
-}
+def test_unknown_fallbacks_are_named_by_field() -> None:
+    """All of them at once, each by its place in the caller's list."""
+    with pytest.raises(InvalidRequest) as refused:
+        linked(a=(), b=()).resolve(
+            model="a", provider="", operation=Operation.CHAT, fallback_models=["x", "b", "y"]
+        )
+    assert [(v.field, v.rule) for v in refused.value.violations] == [
+        ("options.routing.fallback_models[0]", "NO_SUCH_REFERENCE"),
+        ("options.routing.fallback_models[2]", "NO_SUCH_REFERENCE"),
+    ]
 
 
-@pytest.mark.parametrize("name", UNSUPPORTED)
-def test_what_is_not_done_is_refused_or_dropped_aloud(name: str) -> None:
-    """Never ignored in silence."""
+def closed(*listed: Target) -> ModelCatalogue:
+    """A catalogue whose provider serves listed models alone."""
+    facts = ProviderFacts(
+        name="providers/a",
+        kind="openai",
+        default_model="own",
+        capabilities=CHAT,
+        unlisted_models=False,
+    )
+    return ModelCatalogue(
+        clock=FakeClock(),
+        providers=[ProviderEntry(facts=facts)],
+        models=[describe(name="m", aliases=(), targets=listed)],
+        default_model="m",
+    )
+
+
+@pytest.mark.parametrize("model", ["m", "vendor-m", "models/vendor-m", ""])
+def test_a_closed_provider_serves_what_is_listed(model: str) -> None:
+    """By the model's name or the vendor's, and the provider's default one."""
+    models = closed(target("m", context_window_tokens=9))
+    found = models.resolve(model=model, provider="providers/a", operation=Operation.CHAT)
+    assert found.targets[0].vendor_model == ("vendor-m" if model else "own")
+    if model:
+        assert found.targets[0].context_window_tokens == 9
+
+
+def test_a_closed_provider_has_no_other_models() -> None:
+    """A vendor's model that is not listed is not found, whatever the vendor has."""
+    with pytest.raises(ModelNotFound):
+        closed(target("m")).resolve(model="gpt-9", provider="providers/a", operation=Operation.CHAT)
+
+
+def test_targets_that_do_another_kind_of_call_are_set_aside() -> None:
+    """Embedding models and those that cannot stream are told apart, and lead to others."""
+    mute = target("mute", capabilities=ModelCapabilities(chat=True))
+    models = closed(target("vec", capabilities=EMBED), mute, target("m"))
+
+    stream = models.resolve(model="m", provider="", operation=Operation.CHAT, streaming=True)
+    unary = models.resolve(model="m", provider="", operation=Operation.CHAT)
+
+    assert [t.vendor_model for t in stream.targets] == ["vendor-m"]
+    assert [t.vendor_model for t in stream.others] == ["vendor-vec", "vendor-mute"]
+    assert [t.vendor_model for t in unary.targets] == ["vendor-mute", "vendor-m"]
+
+
+def test_a_model_without_streaming_is_not_streamed() -> None:
+    """The refusal says so; a unary call is still served."""
+    models = closed(target("m", capabilities=ModelCapabilities(chat=True)))
+    models.resolve(model="m", provider="", operation=Operation.CHAT)
     with pytest.raises(UnsupportedOption) as refused:
-        bounded(call(), options(UNSUPPORTED[name]), (target("m"),))
-    assert refused.value.violations[0].field == f"options.routing.{name}"
-    asking = call()
-    bounded(asking, options(UNSUPPORTED[name], drop=True), (target("m"),))
-    assert asking.progress.warnings[0].field == f"options.routing.{name}"
+        models.resolve(model="m", provider="", operation=Operation.CHAT, streaming=True)
+    assert "as a stream" in refused.value.violations[0].description

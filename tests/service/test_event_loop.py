@@ -110,3 +110,25 @@ async def test_one_long_text_stalls_nothing(
     worst_s = await best_of_three(stall_s)
     record_property("worst_stall_ms", worst_s * 1000)
     assert worst_s <= STALL_MAX_S
+
+
+async def test_counting_for_a_window_stalls_nothing(
+    record_property: Callable[[str, object], None],
+) -> None:
+    """A megabyte of prompt has to be counted to know that it fits nobody."""
+    tree = {
+        "providers": [{"id": "echo", "kind": "echo"}],
+        "models": [{"name": "e", "provider": "echo", "context_window_tokens": 10_000}],
+    }
+    texts = iter("abc")
+
+    async def stall_s() -> float:
+        prompt = f"{next(texts)}word " * 170_000  # another text each time: counts are remembered
+        async with serving(tree) as weir, Ticker() as ticker:
+            heard = await hear(weir.llm.StreamChat(stream_request(prompt)))
+        assert heard.failure.reason == "CONTEXT_LENGTH_EXCEEDED"
+        return ticker.worst_s
+
+    worst_s = await best_of_three(stall_s)
+    record_property("worst_stall_ms", worst_s * 1000)
+    assert worst_s <= STALL_MAX_S

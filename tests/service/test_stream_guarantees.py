@@ -233,7 +233,7 @@ async def test_a_stream_s_fields_are_named_from_its_own_message(problem: str) ->
                 request.request.ClearField("model")
                 request.request.provider = "providers/fake"
             case "routing":
-                options.routing.allow_hedging = True
+                options.routing.fallback_models.append("nobody")
             case _:
                 options.reasoning.budget_tokens = 9
         heard = await hear(weir.llm.StreamChat(request))

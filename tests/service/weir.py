@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -171,10 +172,12 @@ async def serving(
     environment: Mapping[str, str] | None = None,
     server: Mapping[str, Any] | None = None,
     channel_options: Sequence[tuple[str, int]] = (),
+    rng: Random | None = None,
 ) -> AsyncIterator[Weir]:
     """Run a Weir of a configuration tree on a free loopback port.
 
     server: settings of the `server` branch, added to those in the tree.
+    rng: what chance is drawn from; None: the system's.
     """
     merged = dict(tree)
     merged["server"] = {"listen": "127.0.0.1:0", **tree.get("server", {}), **(server or {})}
@@ -182,7 +185,7 @@ async def serving(
     log_bytes = io.BytesIO()
     with Log(log_bytes) as log:
         async with (
-            running(settings, log) as app,
+            running(settings, log, rng=rng) as app,
             grpc.aio.insecure_channel(app.address, options=list(channel_options)) as channel,
         ):
             yield Weir(app=app, channel=channel, log_bytes=log_bytes)

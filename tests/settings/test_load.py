@@ -242,3 +242,23 @@ def test_without_configuration_there_is_an_echo_and_the_model_if_installed() -> 
     assert "echo" in ids
     assert ("local" in ids) == local_is_installed()
     assert settings.server.is_loopback
+
+
+def test_keys_of_several_credentials_are_secrets(tmp_path: Path) -> None:
+    """References, files and the warning about a literal one work as for the only key."""
+    (tmp_path / "key").write_text("sk-from-file\n")
+    credentials = [
+        {"name": "a", "api_key": "${KEY}"},
+        {"name": "b", "api_key": "file:key"},
+        {"name": "c", "api_key": "sk-literal"},
+    ]
+    provider = {"id": "openai", "kind": "openai", "credentials": credentials}
+
+    loaded = parse({"providers": [provider]}, {"KEY": "sk-from-env"}, base=tmp_path)
+
+    found = loaded.settings.providers[0].credentials
+    keys = [credential.api_key.get_secret_value() for credential in found]
+    assert keys == ["sk-from-env", "sk-from-file", "sk-literal"]
+    assert "sk-" not in repr(loaded.settings)
+    assert [warning.where for warning in loaded.warnings] == ["providers[0].credentials[2].api_key"]
+    assert "sk-literal" not in str(loaded.warnings)

@@ -44,7 +44,7 @@ def enum(name: str, *, within: str = "") -> Row:
     )
 
 
-def timeout(name: str) -> list[Row]:
+def timeout(name: str, *, least_ms: int) -> list[Row]:
     """Write the rows of a bound on an attempt."""
 
     def write(duration: str) -> str:
@@ -52,7 +52,8 @@ def timeout(name: str) -> list[Row]:
 
     field = f"options.routing.{name}"
     bad_good = (
-        ("none", "seconds: 0", "nanos: 20000000", "OUT_OF_RANGE"),
+        ("none", "seconds: 0", f"nanos: {least_ms}000000", "OUT_OF_RANGE"),
+        ("too short", f"nanos: {least_ms - 1}999999", f"nanos: {least_ms}000000", "OUT_OF_RANGE"),
         ("negative", "seconds: -1", "seconds: 1", "OUT_OF_RANGE"),
         ("too long", "seconds: 3600 nanos: 1", "seconds: 3600", "OUT_OF_RANGE"),
         ("of the largest number", f"seconds: {2**63 - 1}", "seconds: 3600", "OUT_OF_RANGE"),
@@ -285,8 +286,8 @@ MODE_ROWS = [
         field="options.routing.fallback_models[0]",
         rule="CONTROL_CHARACTER",
     ),
-    *timeout("attempt_timeout"),
-    *timeout("first_token_timeout"),
+    *timeout("attempt_timeout", least_ms=20),
+    *timeout("first_token_timeout", least_ms=10),
     Row(
         case="no attempts",
         breaks=options("routing { max_attempts: 0 }"),

@@ -1,6 +1,6 @@
 """Does the stage let through what can be done, unchanged, and refuse the rest by name?"""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -24,6 +24,8 @@ from weir_server.core.errors import (
     UnsupportedOption,
 )
 from weir_server.core.handler import Batch, Request
+from weir_server.core.needs import NO_NEEDS
+from weir_server.core.route import Leg, ModelRoute
 from weir_server.core.target import Operation, Target
 from weir_server.validation.limits import ValidationLimits
 from weir_server.validation.stage import ValidationStage
@@ -47,10 +49,12 @@ class Next:
     """The next stage: remembers what reached it, and answers with one event."""
 
     seen: list[Request] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
 
     @asynccontextmanager
     async def open(self, call: Call, request: Request) -> AsyncIterator[AsyncIterator[Batch]]:
         self.seen.append(request)
+        self.calls.append(call)
         yield self._batches()
 
     async def _batches(self) -> AsyncIterator[Batch]:
@@ -64,14 +68,29 @@ class Catalogue:
     able: tuple[ModelCapabilities, ...]
     asked: list[tuple[str, str, Operation]] = field(default_factory=list)
 
-    def resolve(self, *, model: str, provider: str, operation: Operation) -> tuple[Target, ...]:
+    def resolve(
+        self,
+        *,
+        model: str,
+        provider: str,
+        operation: Operation,
+        streaming: bool = False,
+        fallback_models: Sequence[str] = (),
+    ) -> ModelRoute:
         self.asked.append((model, provider, operation))
         if model == "models/none":
             raise ModelNotFound(metadata={"model": model})
-        return tuple(
-            Target(provider="providers/p", model="models/m", vendor_model="v", capabilities=can)
+        targets = tuple(
+            Target(
+                provider="providers/p",
+                model="models/m",
+                vendor_model="v",
+                capabilities=can,
+                kind="openai",
+            )
             for can in self.able
         )
+        return ModelRoute(model="models/m", legs=(Leg(targets=targets),), targets=targets)
 
     def models(self) -> tuple[Model, ...]:
         return ()
@@ -324,6 +343,51 @@ async def test_another_target_may_be_able() -> None:
 
     assert seen is request
     assert call.progress.warnings == []
+
+
+async def test_what_is_needed_goes_with_the_call() -> None:
+    """Routing learns what validation found out; plain words need nothing."""
+    plain, asking = Next(), Next()
+    for following, text in ((plain, USER), (asking, options("seed: 1"))):
+        stage = ValidationStage(following, ValidationLimits(), Catalogue((ABLE,)))
+        async with stage.open(call_of(), chat(text)):
+            pass
+
+    assert plain.calls[0].needs is NO_NEEDS
+    assert [need.field for need in asking.calls[0].needs.each] == ["options.seed"]
+
+
+async def test_what_was_dropped_is_needed_no_more() -> None:
+    """Routing would find nobody for it."""
+    following = Next()
+    stage = ValidationStage(following, ValidationLimits(), Catalogue((unable("seed"),)))
+    async with stage.open(call_of(), chat(options("seed: 1 unsupported_option_policy: 2 " + F))):
+        pass
+
+    assert [need.field for need in following.calls[0].needs.each] == ["options.tools"]
+
+
+EXTENSION = "extensions {{ provider_kind: '{kind}' json: '{{}}' required: {required} }}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "required", "passes"),
+    [("openai", "true", True), ("other", "false", True), ("other", "true", False)],
+)
+async def test_extension_that_must_be_honoured_needs_its_kind(
+    kind: str, required: str, *, passes: bool
+) -> None:
+    """Where no target is of that kind the call is refused, even where options drop."""
+    text = options("unsupported_option_policy: 2 " + EXTENSION.format(kind=kind, required=required))
+    if passes:
+        await passed(chat(text))
+        return
+    error = await refused(chat(text))
+
+    assert type(error) is UnsupportedOption
+    assert [(v.field, v.rule) for v in error.violations] == [
+        ("options.extensions[0]", "UNSUPPORTED")
+    ]
 
 
 async def test_different_lacks_are_a_plain_refusal() -> None:

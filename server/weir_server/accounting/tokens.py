@@ -16,7 +16,12 @@ from weir_server.core.call import Call
 from weir_server.core.errors import ProviderNotInitialized
 from weir_server.core.handler import Request
 from weir_server.core.target import Target
-from weir_server.core.tokens import ProviderTokenCounter, TokenCount, TokenCounter
+from weir_server.core.tokens import (
+    PromptCounter,
+    ProviderTokenCounter,
+    TokenCount,
+    TokenCounter,
+)
 
 FALLBACK = "o200k_base"
 """What estimates the tokens of models whose own vocabulary is not here."""
@@ -24,7 +29,7 @@ BY_PROVIDER = "provider"
 """The tokenizer of targets whose provider counts for itself."""
 
 
-class Tokens(TokenCounter):
+class Tokens(TokenCounter, PromptCounter):
     """Counts as a target would: by its vocabulary, by asking its provider, or by an estimate."""
 
     def __init__(
@@ -60,6 +65,13 @@ class Tokens(TokenCounter):
         tokens, exact = await encoder.count(prompt.texts)
         exact = exact and prompt.is_plain and rule_is_published(target.vendor_model)
         return _counted(encoder, tokens + prompt.tokens, exact=exact, is_own=is_own)
+
+    @override
+    async def count_prompt(self, target: Target, request: Request) -> int:
+        """Count what goes in, whole, without asking the provider; long texts off the loop."""
+        prompt = prompt_of(request)
+        tokens, _ = await self._encoder(target)[0].count(prompt.texts)
+        return tokens + prompt.tokens
 
     def estimate_text(self, target: Target, text: str) -> int:
         """Count a text at once, in bounded time: a long one by its beginning."""

@@ -13,7 +13,8 @@ from weir_server.core.clock import SystemClock
 from weir_server.core.errors import ConfigInvalid
 from weir_server.providers.local.errors import LocalEngineError
 from weir_server.providers.local.weights import usable_weights
-from weir_server.providers.making import Maker, of_settings
+from weir_server.providers.making import Maker
+from weir_server.providers.plan import of_settings
 from weir_server.settings.defaults import default_settings
 from weir_server.settings.load import Loaded, Problem, SettingsInvalid, load
 from weir_server.settings.tree import ProviderSettings, ServerSettings, Settings, TlsSettings

@@ -9,6 +9,7 @@ from weir.v1.generation_pb2 import Phase
 from weir.v1.generation_pb2 import Warning as WarningEvent
 from weir.v1.usage_pb2 import TokenUsage
 from weir_server.core.deadline import Deadline
+from weir_server.core.needs import NO_NEEDS, Needs
 from weir_server.core.route import DEFAULT_POLICY, RoutePolicy
 from weir_server.core.target import Operation, Target
 
@@ -76,6 +77,8 @@ class Call:
     """How resilience may go about it."""
     kind: Final[AttemptKind.ValueType] = _FIRST
     """Why this attempt is made."""
+    needs: Final[Needs] = NO_NEEDS
+    """What the request needs of a model, found out by validation."""
 
     def aimed_at(
         self,
@@ -102,6 +105,25 @@ class Call:
             targets=targets,
             policy=self.policy if policy is None else policy,
             kind=kind,
+            needs=self.needs,
+        )
+
+    def needing(self, needs: Needs) -> "Call":
+        """Return this call with what its request needs."""
+        return Call(
+            request_id=self.request_id,
+            response_id=self.response_id,
+            method=self.method,
+            operation=self.operation,
+            streaming=self.streaming,
+            arrived_s=self.arrived_s,
+            deadline=self.deadline,
+            trace=self.trace,
+            progress=self.progress,
+            targets=self.targets,
+            policy=self.policy,
+            kind=self.kind,
+            needs=needs,
         )
 
     @property

@@ -1,7 +1,10 @@
-"""How may a call's targets be gone about? What caller and operator allow, decided by routing."""
+"""Where may a call go, and how may its targets be gone about? What caller and operator allow."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+
+from weir_server.core.target import Target
 
 
 class Refusal(Enum):
@@ -33,3 +36,38 @@ class RoutePolicy:
 
 DEFAULT_POLICY = RoutePolicy()
 """The policy of a call whose caller and route say nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leg:
+    """The targets of one model on a route, as the configuration lists them."""
+
+    targets: tuple[Target, ...]
+    weighted: bool = False
+    """Whether their order is drawn by weight for each call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRoute:
+    """Everybody who may serve a request, by what it names: before a look at what it needs."""
+
+    model: str
+    """Resource name of the model that the request means, such as `models/fast`."""
+    legs: tuple[Leg, ...]
+    """The model's own targets, then those of each model it falls back on."""
+    targets: tuple[Target, ...]
+    """All of them in that order; at least one."""
+    others: tuple[Target, ...] = ()
+    """Targets left out because they do not do this kind of call at all."""
+    policy: RoutePolicy = DEFAULT_POLICY
+    """What the operator allows; the caller's options may change it."""
+
+
+def attempts_at_most(policy: RoutePolicy, targets: Iterable[Target], server_max: int) -> int:
+    """Return how many attempts one call may take over all its targets.
+
+    server_max: the server's setting, which holds unless a provider's retries say more.
+    """
+    if policy.max_attempts is not None:
+        return policy.max_attempts
+    return max([server_max, *(target.max_retries + 1 for target in targets)])

@@ -47,6 +47,8 @@ class Target:
     """Upper bound of calls at its provider at a time; None: the server's setting."""
     weight: int = 1
     """Its share among the targets of a weighted model."""
+    kind: str = ""
+    """Kind of its provider, whose extensions it takes; empty: not known."""
 
     @property
     def name(self) -> str:

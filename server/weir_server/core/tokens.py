@@ -5,6 +5,7 @@ from typing import Protocol
 
 from weir.v1.provider_service_pb2 import ChatRequest
 from weir_server.core.call import Call
+from weir_server.core.handler import Request
 from weir_server.core.target import Target
 
 
@@ -28,6 +29,17 @@ class TokenCounter(Protocol):
 
     async def count_chat(self, call: Call, target: Target, request: ChatRequest) -> TokenCount:
         """Count a chat request with what the provider adds around messages and tools."""
+        ...
+
+
+class PromptCounter(Protocol):
+    """Counts what goes in, for any kind of request, and asks nobody."""
+
+    async def count_prompt(self, target: Target, request: Request) -> int:
+        """Return the tokens of a request's prompt, by the target's vocabulary or an estimate.
+
+        Long texts are counted off the loop.
+        """
         ...
 
 

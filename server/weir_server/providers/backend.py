@@ -1,7 +1,7 @@
 """What is a provider? A wire format, an address and a credential: the path's last handler."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 
@@ -52,10 +52,18 @@ class HttpProvider(Handler):
         wire: Wire,
         client: HttpClient,
         clock: Clock,
+        credentials: Mapping[str, ProviderHeaders] | None = None,
     ) -> None:
-        """`name`: resource name, such as `providers/openai`."""
+        """`name`: resource name, such as `providers/openai`.
+
+        credentials: what to send instead of `headers` for targets that name a credential.
+        """
         self._name = name
         self._route = Route(endpoint, headers)
+        self._routes = {
+            credential: Route(endpoint, its_headers)
+            for credential, its_headers in (credentials or {}).items()
+        }
         self._wire = wire
         self._client = client
         self._clock = clock
@@ -109,7 +117,7 @@ class HttpProvider(Handler):
             if warning not in call.progress.warnings:  # an earlier attempt said the same
                 call.progress.warnings.append(warning)
         return self._client.open(
-            self._route,
+            self._routes[target.credential] if target.credential else self._route,
             said,
             call=call,
             streaming=call.streaming,

@@ -11,14 +11,8 @@ from weir_server.core.handler import Batch, Handler, Request
 from weir_server.core.providers import ProviderFacts, ProviderHost
 from weir_server.core.target import Target
 from weir_server.core.tokens import ProviderTokenCounter, TokenCount
-from weir_server.providers.making import (
-    PROVIDER_PREFIX,
-    Maker,
-    Plan,
-    Provider,
-    of_config,
-    of_settings,
-)
+from weir_server.providers.making import PROVIDER_PREFIX, Maker, Provider
+from weir_server.providers.plan import Plan, of_config, of_settings
 from weir_server.settings.tree import Settings
 from weir_server.telemetry.log import Log
 

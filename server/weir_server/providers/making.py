@@ -1,20 +1,17 @@
-"""How is a provider made? From settings or from Initialize alike: a plan, then the thing itself."""
+"""How is a provider made? As its plan says, with connections that it shares with its equals."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Self
 
 import yaml
 
-from weir.v1.error_pb2 import FieldViolation
 from weir.v1.model_pb2 import ModelCapabilities
-from weir.v1.provider_service_pb2 import ProviderConfig
 from weir_server.core.call import Call
 from weir_server.core.clock import Clock
-from weir_server.core.errors import ConfigInvalid
 from weir_server.core.handler import Handler
 from weir_server.core.providers import ProviderFacts
 from weir_server.core.tokens import ProviderTokenCounter
@@ -30,16 +27,12 @@ from weir_server.providers.http.watchdog import HttpLimits
 from weir_server.providers.local.dialect import DIALECT, LIMITS
 from weir_server.providers.local.engine import LocalEngine, LocalEngineSettings
 from weir_server.providers.local.provider import LocalProvider
+from weir_server.providers.plan import Plan, invalid
 from weir_server.providers.vendors import LOCAL_CAPABILITIES, VENDORS, Vendor
 from weir_server.providers.wire.openai.wire import OpenAIWire
-from weir_server.settings.tree import ProviderSettings, Settings
+from weir_server.settings.tree import Settings
 
-KIND_DEFAULT = "openai"
 KINDS = ("openai", "local", "echo")
-IGNORED_BY_ECHO = frozenset(
-    {"endpoint", "api_key", "api_key_secret_ref", "organization_id", "headers", "max_retries"}
-)
-"""Fields of a caller's configuration that would have no effect on an echo."""
 PROVIDER_PREFIX = "providers/"
 PROBE_TIMEOUT_S = 10.0
 """How long a provider may take to list its models where its configuration sets no timeout."""
@@ -55,90 +48,6 @@ class Provider:
     close: Callable[[], Awaitable[None]]
     counter: ProviderTokenCounter | None = None
     """Who counts its tokens, where the provider itself can."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What a provider is to be, wherever that was said."""
-
-    kind: str
-    field_prefix: str
-    """What stands before a field in a violation: `config.`, or empty for settings."""
-    endpoint: str | None = None
-    api_key: str = field(default="", repr=False)
-    api_key_secret_ref: str = ""
-    organization_id: str | None = None
-    model: str = ""
-    timeout_s: float | None = None
-    max_retries: int = 2
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    vendor: str = "openai"
-    allow_private: bool = False
-    """Whether the operator said that this endpoint may be private."""
-    allow_insecure_http: bool = False
-    ca_file: str | None = None
-    slots: int = 4
-    context_tokens: int = 2048
-    weights_file: str | None = None
-    script_file: str | None = None
-
-
-def of_settings(settings: ProviderSettings) -> Plan:
-    """Read a plan from the configuration file."""
-    return Plan(
-        kind=settings.kind,
-        field_prefix="",
-        endpoint=settings.endpoint,
-        api_key=settings.api_key.get_secret_value() if settings.api_key is not None else "",
-        organization_id=settings.organization_id,
-        model=settings.model,
-        timeout_s=settings.timeout_s,
-        max_retries=settings.max_retries,
-        headers=settings.headers,
-        vendor=settings.vendor,
-        allow_private=settings.allow_private,
-        allow_insecure_http=settings.allow_insecure_http,
-        ca_file=settings.ca_file,
-        slots=settings.slots,
-        context_tokens=settings.context_tokens,
-        weights_file=settings.weights_file,
-        script_file=settings.script_file,
-    )
-
-
-def of_config(config: ProviderConfig) -> Plan:
-    """Read a plan from a caller's configuration, whose fields were checked for shape.
-
-    Raises ConfigInvalid for the embedded model, each of which is a process with its own copy of
-    the weights, and for fields that would have no effect.
-    """
-    if config.provider_kind == "local":
-        what = "Use openai or echo: local comes from the server's configuration only."
-        raise ConfigInvalid(violations=[_violation("config.provider_kind", "KIND", what)])
-    if config.provider_kind == "echo":
-        _refuse_ignored(config)
-    timeout = config.timeout
-    return Plan(
-        kind=config.provider_kind or KIND_DEFAULT,
-        field_prefix="config.",
-        endpoint=config.endpoint if config.HasField("endpoint") else None,
-        api_key=config.api_key,
-        api_key_secret_ref=config.api_key_secret_ref,
-        organization_id=config.organization_id if config.HasField("organization_id") else None,
-        model=config.model,
-        timeout_s=timeout.ToNanoseconds() / 1e9 if config.HasField("timeout") else None,
-        max_retries=config.max_retries if config.HasField("max_retries") else 2,
-        headers=dict(config.headers),
-    )
-
-
-def _refuse_ignored(config: ProviderConfig) -> None:
-    ignored = [field.name for field, _ in config.ListFields() if field.name in IGNORED_BY_ECHO]
-    if ignored:
-        what = "Leave it out: an echo has no use for it."
-        raise ConfigInvalid(
-            violations=[_violation(f"config.{name}", "NOT_FOR_KIND", what) for name in ignored]
-        )
 
 
 class Maker:
@@ -164,6 +73,7 @@ class Maker:
         """Say what `make` would make, and make nothing. Raises ConfigInvalid."""
         if plan.kind == "openai":
             self._http(provider_id, plan)
+            _credentials(plan)
         elif plan.kind == "echo":
             _script(plan)
         return _facts(provider_id, plan)
@@ -182,12 +92,15 @@ class Maker:
                 facts=facts, handler=local, probe=local.probe, close=local.close, counter=local
             )
         endpoint, headers, vendor = self._http(provider_id, plan)
+        credentials = _credentials(plan)
         client = self._client(plan.ca_file, private_ok=endpoint.private_ok)
         await client.vet(endpoint, field=f"{plan.field_prefix}endpoint")
         remote = HttpProvider(
             name=facts.name,
             endpoint=endpoint,
-            headers=headers,
+            # Where none is named, as in a probe, the first serves.
+            headers=next(iter(credentials.values()), headers),
+            credentials=credentials,
             wire=OpenAIWire(vendor.quirks),
             client=client,
             clock=self._clock,
@@ -199,7 +112,7 @@ class Maker:
     def _http(self, provider_id: str, plan: Plan) -> tuple[Endpoint, ProviderHeaders, Vendor]:
         vendor = VENDORS.get(plan.vendor)
         if vendor is None:
-            raise _invalid(plan, "vendor", "VENDOR", f"Use one of {', '.join(VENDORS)}.")
+            raise invalid(plan, "vendor", "VENDOR", f"Use one of {', '.join(VENDORS)}.")
         upstream = self._settings.upstream
         policy = EndpointPolicy(
             allow_private=plan.allow_private,
@@ -208,24 +121,17 @@ class Maker:
         )
         address = plan.endpoint or vendor.endpoint
         if not address:
-            raise _invalid(plan, "endpoint", "REQUIRED", "Name the base address of the API.")
+            raise invalid(plan, "endpoint", "REQUIRED", "Name the base address of the API.")
         endpoint = parse_endpoint(address, policy, field=f"{plan.field_prefix}endpoint")
         key = plan.api_key
         if plan.api_key_secret_ref:
             secret = self._settings.secrets.get(plan.api_key_secret_ref)
             if secret is None:
-                raise _invalid(
+                raise invalid(
                     plan, "api_key_secret_ref", "UNKNOWN", "Name a secret of the configuration."
                 )
             key = secret.get_secret_value()
-        organization = plan.organization_id
-        headers = ProviderHeaders(
-            credential={"authorization": f"Bearer {key}"} if key else {},
-            organization={"openai-organization": organization} if organization else {},
-            extra=plan.headers,
-            field_prefix=plan.field_prefix,
-        )
-        return endpoint, headers, vendor
+        return endpoint, _headers(plan, key, plan.organization_id, plan.field_prefix), vendor
 
     def _client(self, ca_file: str | None, *, private_ok: bool) -> HttpClient:
         """Return the connections that a provider shares with its equals.
@@ -284,7 +190,7 @@ class Maker:
 
 def _facts(provider_id: str, plan: Plan) -> ProviderFacts:
     if plan.kind not in KINDS:
-        raise _invalid(plan, "provider_kind", "KIND", f"Use one of {', '.join(KINDS)}.")
+        raise invalid(plan, "provider_kind", "KIND", f"Use one of {', '.join(KINDS)}.")
     vendor = VENDORS.get(plan.vendor)
     capabilities = {
         "echo": echo_capabilities(),
@@ -299,6 +205,31 @@ def _facts(provider_id: str, plan: Plan) -> ProviderFacts:
         max_retries=plan.max_retries,
         capabilities=capabilities,
         tokenizer="" if plan.kind == "openai" else "provider",
+        credentials=tuple(credential.name for credential in plan.credentials),
+        unlisted_models=plan.unlisted_models,
+        max_concurrency=plan.max_concurrency,
+    )
+
+
+def _credentials(plan: Plan) -> dict[str, ProviderHeaders]:
+    """Return the header fields of each credential by its name. Raises ConfigInvalid."""
+    return {
+        credential.name: _headers(
+            plan,
+            credential.api_key,
+            credential.organization_id,
+            f"{plan.field_prefix}credentials[{index}].",
+        )
+        for index, credential in enumerate(plan.credentials)
+    }
+
+
+def _headers(plan: Plan, key: str, organization: str | None, prefix: str) -> ProviderHeaders:
+    return ProviderHeaders(
+        credential={"authorization": f"Bearer {key}"} if key else {},
+        organization={"openai-organization": organization} if organization else {},
+        extra=plan.headers,
+        field_prefix=prefix,
     )
 
 
@@ -309,15 +240,7 @@ def _script(plan: Plan) -> tuple[Scene, ...]:
         return scenes(yaml.safe_load(Path(plan.script_file).read_bytes()))
     except (OSError, yaml.YAMLError, ScriptInvalid) as failure:
         what = f"{plan.script_file} cannot be played: {failure}."
-        raise _invalid(plan, "script_file", "SCRIPT", what) from failure
-
-
-def _invalid(plan: Plan, name: str, rule: str, description: str) -> ConfigInvalid:
-    return ConfigInvalid(violations=[_violation(plan.field_prefix + name, rule, description)])
-
-
-def _violation(path: str, rule: str, description: str) -> FieldViolation:
-    return FieldViolation(field=path, rule=rule, description=description)
+        raise invalid(plan, "script_file", "SCRIPT", what) from failure
 
 
 async def _nothing_to_close() -> None:

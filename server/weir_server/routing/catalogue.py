@@ -1,10 +1,12 @@
 """Which models and providers are there? What `resolve` chooses from and ListModels shows."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from typing_extensions import override
 
 from weir.v1.error_pb2 import FieldViolation
-from weir.v1.model_pb2 import Model, ModelState
+from weir.v1.model_pb2 import Model
 from weir_server.core.catalogue import Catalogue
 from weir_server.core.clock import Clock
 from weir_server.core.errors import (
@@ -12,35 +14,14 @@ from weir_server.core.errors import (
     ModelNotFound,
     ProviderNotFound,
     ProviderNotInitialized,
-    UnsupportedOption,
 )
-from weir_server.core.providers import ProviderFacts
+from weir_server.core.route import DEFAULT_POLICY, Leg, ModelRoute, RoutePolicy
 from weir_server.core.target import Operation, Target
+from weir_server.routing.entries import MODEL_PREFIX, ModelEntry, ProviderEntry, route_of
 
-MODEL_PREFIX = "models/"
 PROVIDER_PREFIX = "providers/"
 GONE_MAX = 1000
 """So many expired handles are remembered, to be told apart from those that never were."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelEntry:
-    """A model that callers may name, and who serves it."""
-
-    model: Model
-    """As ListModels shows it. Never written to."""
-    targets: tuple[Target, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderEntry:
-    """A provider that callers may name."""
-
-    facts: ProviderFacts
-    expires_ns: int = 0
-    """When its handle expires, nanoseconds since the epoch; 0: never."""
-    configured: bool = True
-    """Whether it comes from the server's configuration and may not be replaced by a caller."""
 
 
 class ModelCatalogue(Catalogue):
@@ -62,58 +43,117 @@ class ModelCatalogue(Catalogue):
             for entry in self._models.values()
             for name in (entry.model.name, *entry.model.aliases)
         }
+        self._listed = {
+            (target.provider, target.vendor_model): replace(
+                target, model=MODEL_PREFIX + target.vendor_model
+            )
+            for entry in reversed(self._models.values())
+            for target in reversed(entry.leg.targets)
+        }
+        """Targets by provider and vendor model, called after that; the first one listed counts."""
+        self._routes: dict[tuple[str, Operation, bool], ModelRoute] = {}
         self._default_model = default_model
         self._gone: dict[str, None] = {}
 
-    def resolve(self, *, model: str, provider: str, operation: Operation) -> tuple[Target, ...]:
-        """Return the targets to try, in order; at least one."""
+    @override
+    def resolve(
+        self,
+        *,
+        model: str,
+        provider: str,
+        operation: Operation,
+        streaming: bool = False,
+        fallback_models: Sequence[str] = (),
+    ) -> ModelRoute:
+        """Return who may serve a request; see the protocol.
+
+        Who names a provider gets no other, unless they name models to fall back on.
+        """
         model = model.removeprefix(MODEL_PREFIX)
         if provider:
-            targets = self._resolve_at(self.provider(provider), model)
-        else:
-            model = model or self._default_model
-            if not model:
-                raise _invalid("model", "Name a model: this server has no default one.")
-            entry = self._names.get(model)
-            if entry is None:
-                raise ModelNotFound(metadata={"model": model})
-            targets = entry.targets
-        able = tuple([target for target in targets if _serves(target, operation)])
-        if not able:
-            field, name = "model", operation.name.lower()
-            raise UnsupportedOption(
-                metadata={"model": targets[0].model},
-                violations=[
-                    FieldViolation(
-                        field=field,
-                        rule="OPERATION",
-                        description=f"This model does not serve {name}; ListModels tells which do.",
-                    )
-                ],
-            )
-        return able
+            name, own, policy = self._at_provider(self.provider(provider), model)
+            chain = self._named(fallback_models, but=name)
+            return route_of(name, [own, *chain], policy, operation, streaming=streaming)
+        model = model or self._default_model
+        if not model:
+            raise _invalid("model", "Name a model: this server has no default one.")
+        entry = self._names.get(model)
+        if entry is None:
+            raise ModelNotFound(metadata={"model": model})
+        name = entry.model.name
+        if fallback_models:
+            chain = self._named(fallback_models, but=name)
+            return route_of(name, [entry.leg, *chain], entry.policy, operation, streaming=streaming)
+        # Configured models never change, so that their routes are made once.
+        key = (name, operation, streaming)
+        route = self._routes.get(key)
+        if route is None:
+            legs = [entry.leg, *self._chain(entry)]
+            route = route_of(name, legs, entry.policy, operation, streaming=streaming)
+            self._routes[key] = route
+        return route
 
-    def _resolve_at(self, entry: ProviderEntry, model: str) -> tuple[Target, ...]:
+    def _chain(self, entry: ModelEntry) -> list[Leg]:
+        """Return the legs of the models that one falls back on, then those they fall back on."""
+        chain = [entry]
+        for link in chain:
+            for name in link.fallback_models:
+                following = self._names[name]
+                if following not in chain:
+                    chain.append(following)
+        return [link.leg for link in chain[1:]]
+
+    def _named(self, fallback_models: Sequence[str], *, but: str) -> list[Leg]:
+        """Return the legs of the models that a caller falls back on, each once, without `but`."""
+        found: dict[str, Leg] = {}
+        unknown = []
+        for index, name in enumerate(fallback_models):
+            entry = self._names.get(name.removeprefix(MODEL_PREFIX))
+            if entry is None:
+                unknown.append(f"options.routing.fallback_models[{index}]")
+            elif entry.model.name != but:
+                found.setdefault(entry.model.name, entry.leg)
+        if unknown:
+            what = "Name a model of this server; ListModels tells which there are."
+            raise InvalidRequest(
+                violations=[
+                    FieldViolation(field=field, rule="NO_SUCH_REFERENCE", description=what)
+                    for field in unknown
+                ]
+            )
+        return list(found.values())
+
+    def _at_provider(self, entry: ProviderEntry, model: str) -> tuple[str, Leg, RoutePolicy]:
         facts = entry.facts
         known = self._names.get(model) if model else None
         if known is not None:
-            at_provider = tuple(t for t in known.targets if t.provider == facts.name)
-            if at_provider:
-                return at_provider
+            here = tuple(t for t in known.leg.targets if t.provider == facts.name)
+            if here:
+                leg = Leg(targets=here, weighted=known.leg.weighted)
+                return known.model.name, leg, known.policy
         vendor_model = model or facts.default_model
         if not vendor_model:
             raise _invalid("model", f"Name a model: {facts.name} has no default one.")
-        return (
-            Target(
-                provider=facts.name,
-                model=MODEL_PREFIX + vendor_model,
-                vendor_model=vendor_model,
-                capabilities=facts.capabilities,
-                attempt_timeout_s=facts.attempt_timeout_s,
-                max_retries=facts.max_retries,
-                tokenizer=facts.tokenizer,
-            ),
+        name = MODEL_PREFIX + vendor_model
+        listed = self._listed.get((facts.name, vendor_model))
+        if listed is not None:
+            # What the operator said of it holds by whichever name it is asked for.
+            return name, Leg(targets=(listed,)), DEFAULT_POLICY
+        if model and not facts.unlisted_models:
+            raise ModelNotFound(metadata={"model": model})
+        target = Target(
+            provider=facts.name,
+            model=name,
+            vendor_model=vendor_model,
+            capabilities=facts.capabilities,
+            attempt_timeout_s=facts.attempt_timeout_s,
+            max_retries=facts.max_retries,
+            tokenizer=facts.tokenizer,
+            credentials=facts.credentials or ("",),
+            max_concurrency=facts.max_concurrency,
+            kind=facts.kind,
         )
+        return name, Leg(targets=(target,)), DEFAULT_POLICY
 
     def provider(self, handle: str) -> ProviderEntry:
         """Return a provider by its handle, with or without `providers/` before it.
@@ -167,32 +207,6 @@ class ModelCatalogue(Catalogue):
         if entry is None:
             raise ModelNotFound(metadata={"model": name})
         return entry.model
-
-
-def describe(*, name: str, aliases: Iterable[str], targets: tuple[Target, ...]) -> ModelEntry:
-    """Make the entry of a model from its targets: it can do what its first target can."""
-    first = targets[0]
-    model = Model(
-        name=MODEL_PREFIX + name,
-        aliases=aliases,
-        provider=first.provider,
-        context_window_tokens=first.context_window_tokens,
-        max_output_tokens=first.max_output_tokens,
-        capabilities=first.capabilities,
-        state=ModelState.MODEL_STATE_AVAILABLE,
-    )
-    return ModelEntry(model=model, targets=targets)
-
-
-def _serves(target: Target, operation: Operation) -> bool:
-    can = target.capabilities
-    if operation is Operation.CHAT:
-        return can.chat
-    if operation is Operation.COMPLETE:
-        return can.complete or can.chat
-    if operation is Operation.EMBED:
-        return can.embed
-    return True
 
 
 def _invalid(field: str, description: str) -> InvalidRequest:

@@ -5,14 +5,10 @@ from collections.abc import Mapping
 from weir.v1.model_pb2 import ModelCapabilities
 from weir_server.core.clock import Clock
 from weir_server.core.providers import ProviderFacts
+from weir_server.core.route import Refusal, RoutePolicy
 from weir_server.core.target import Target
-from weir_server.routing.catalogue import (
-    MODEL_PREFIX,
-    ModelCatalogue,
-    ModelEntry,
-    ProviderEntry,
-    describe,
-)
+from weir_server.routing.catalogue import ModelCatalogue
+from weir_server.routing.entries import MODEL_PREFIX, ModelEntry, ProviderEntry, describe
 from weir_server.settings.models import ModelSettings, TargetSettings
 from weir_server.settings.tree import Settings
 
@@ -35,7 +31,16 @@ def _entry(model: ModelSettings, installed: Mapping[str, ProviderFacts]) -> Mode
     targets = tuple(
         _target(model, target, installed[target.provider]) for target in model.each_target()
     )
-    return describe(name=model.name, aliases=model.aliases, targets=targets)
+    return describe(
+        name=model.name,
+        aliases=model.aliases,
+        targets=targets,
+        weighted=model.order == "weighted",
+        fallback_models=model.fallback_models,
+        policy=RoutePolicy(
+            hedge=model.hedge, fallback_on=frozenset(Refusal(name) for name in model.fallback_on)
+        ),
+    )
 
 
 def _target(model: ModelSettings, target: TargetSettings, facts: ProviderFacts) -> Target:
@@ -52,6 +57,7 @@ def _target(model: ModelSettings, target: TargetSettings, facts: ProviderFacts) 
         credentials=(target.credential,) if target.credential else facts.credentials or ("",),
         max_concurrency=facts.max_concurrency,
         weight=target.weight,
+        kind=facts.kind,
     )
 
 

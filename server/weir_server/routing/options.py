@@ -1,67 +1,53 @@
-"""What does a caller ask of routing? What is kept here bounds the targets; the rest is refused."""
+"""What does a caller ask of routing? Options that bound the targets, and that change the policy."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 
-from weir.v1.error_pb2 import FieldViolation
-from weir.v1.generation_pb2 import (
-    BreakPolicy,
-    GenerationOptions,
-    RoutingOptions,
-    UnsupportedOptionPolicy,
-)
-from weir.v1.generation_pb2 import Warning as WarningEvent
-from weir_server.core.call import Call
-from weir_server.core.errors import UnsupportedOption
+from weir.v1.embedding_service_pb2 import EmbedRequest
+from weir.v1.generation_pb2 import BreakPolicy, RoutingOptions
+from weir_server.core.handler import Request
+from weir_server.core.route import RoutePolicy
 from weir_server.core.target import Target
 
+NO_OPTIONS = RoutingOptions()
+"""The options of a caller who leaves all of it to Weir. Never written to."""
 
-def bounded(
-    call: Call, options: GenerationOptions, targets: tuple[Target, ...]
-) -> tuple[Target, ...]:
-    """Return the targets as the caller's routing options bound them.
 
-    `bypass_cache` and `affinity_key` hold by themselves: there is no cache, and one target serves
-    every call. Raises UnsupportedOption for what this server does not do, unless the caller said
-    to drop it with a warning.
-    """
-    routing = options.routing
-    unsupported = list(_unsupported(routing))
-    if unsupported:
-        drop = UnsupportedOptionPolicy.UNSUPPORTED_OPTION_POLICY_DROP_WITH_WARNING
-        if options.unsupported_option_policy != drop:
-            raise UnsupportedOption(
-                metadata={"model": targets[0].model},
-                violations=[
-                    FieldViolation(
-                        field=f"options.routing.{name}",
-                        rule="UNSUPPORTED",
-                        description="This server does not do that; leave it out, or set "
-                        "unsupported_option_policy.",
-                    )
-                    for name in unsupported
-                ],
-            )
-        call.progress.warnings.extend(
-            WarningEvent(
-                code="OPTION_DROPPED",
-                message="This server does not do that; it was left out.",
-                field=f"options.routing.{name}",
-            )
-            for name in unsupported
-        )
+def routing_of(request: Request) -> RoutingOptions:
+    """Return a request's routing options; NO_OPTIONS itself where there are none."""
+    if (
+        isinstance(request, EmbedRequest)
+        or not request.HasField("options")
+        or not request.options.HasField("routing")
+    ):
+        return NO_OPTIONS
+    return request.options.routing
+
+
+def bounded(targets: Iterable[Target], routing: RoutingOptions) -> tuple[Target, ...]:
+    """Return the targets with the caller's bounds, which shorten and never lengthen."""
+    if not (routing.HasField("attempt_timeout") or routing.HasField("max_attempts")):
+        return tuple(targets)
     return tuple(_bounded(target, routing) for target in targets)
 
 
-def _unsupported(routing: RoutingOptions) -> Iterator[str]:
-    if routing.fallback_models:
-        yield "fallback_models"
+def policy_of(policy: RoutePolicy, routing: RoutingOptions) -> RoutePolicy:
+    """Return the operator's policy as the caller's options change it.
+
+    `bypass_cache` holds by itself: there is no cache.
+    """
+    if routing is NO_OPTIONS:
+        return policy
+    asked_s = None
     if routing.HasField("first_token_timeout"):
-        yield "first_token_timeout"
-    if routing.allow_hedging:
-        yield "allow_hedging"
-    if routing.on_break == BreakPolicy.BREAK_POLICY_CONTINUE:
-        yield "on_break"
+        asked_s = routing.first_token_timeout.ToNanoseconds() / 1e9
+    return RoutePolicy(
+        max_attempts=routing.max_attempts if routing.HasField("max_attempts") else None,
+        first_token_timeout_s=asked_s,
+        hedge=routing.allow_hedging if routing.HasField("allow_hedging") else policy.hedge,
+        continue_on_break=routing.on_break == BreakPolicy.BREAK_POLICY_CONTINUE,
+        fallback_on=policy.fallback_on,
+    )
 
 
 def _bounded(target: Target, routing: RoutingOptions) -> Target:

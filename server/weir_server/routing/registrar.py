@@ -9,7 +9,8 @@ from weir.v1.provider_service_pb2 import ProviderConfig
 from weir_server.core.clock import Clock
 from weir_server.core.errors import InvalidRequest, ResourceExists, TooManyProviders
 from weir_server.core.providers import ProviderFacts, ProviderHost, ProviderRegistrar
-from weir_server.routing.catalogue import PROVIDER_PREFIX, ModelCatalogue, ProviderEntry
+from weir_server.routing.catalogue import PROVIDER_PREFIX, ModelCatalogue
+from weir_server.routing.entries import ProviderEntry
 
 REMEMBERED_MAX = 1000
 """So many identities of requests are remembered; the oldest are forgotten first."""

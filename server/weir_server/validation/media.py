@@ -25,12 +25,6 @@ MEDIA = FieldRules(
     oneofs={"source": "inline_data, uri or file_id"},
 )
 
-_BY_TYPE = {
-    "image": Modality.MODALITY_IMAGE,
-    "audio": Modality.MODALITY_AUDIO,
-    "video": Modality.MODALITY_VIDEO,
-}
-
 
 def check_media(findings: Findings, at: str, media: MediaPart) -> None:
     """Check a medium; `at` is its own path."""
@@ -49,10 +43,3 @@ def check_media(findings: Findings, at: str, media: MediaPart) -> None:
         findings.add(
             f"{at}.modality", Rule.REQUIRED, "Name the modality, or give a mime_type to tell it."
         )
-
-
-def modality_of(media: MediaPart) -> Modality.ValueType:
-    """Return the kind of medium: as named, or as its media type tells."""
-    if media.modality:
-        return media.modality
-    return _BY_TYPE.get(media.mime_type.partition("/")[0].lower(), Modality.MODALITY_DOCUMENT)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from weir.v1.content_pb2 import Message, Modality, Part, Role, ToolCallPart, ToolResultPart
+from weir.v1.content_pb2 import Message, Part, Role, ToolCallPart, ToolResultPart
 from weir_server.validation.checks import (
     FieldRules,
     anything,
@@ -14,7 +14,7 @@ from weir_server.validation.checks import (
     too_many,
 )
 from weir_server.validation.findings import Findings, Rule
-from weir_server.validation.media import check_media, modality_of
+from weir_server.validation.media import check_media
 from weir_server.validation.names import name_line, speaker
 
 _ROLES = frozenset(value for value in Role.values() if value)
@@ -83,24 +83,15 @@ PLAIN_KINDS: dict[str, FieldRules] = {
 
 @dataclass(slots=True)
 class Conversation:
-    """What a conversation needs of the model."""
+    """What was seen of a conversation on the way through it."""
 
-    media: list[tuple[str, Modality.ValueType]] = field(default_factory=list)
-    """Path and kind of every medium."""
-    tool_parts: list[str] = field(default_factory=list)
-    """Paths of tool calls and tool results."""
-    last_path: str | None = None
-    """Path of the last message's role if the model is to go on from its own words."""
+    asks: bool = False
+    """Whether it may need anything that some model lacks; see `core.needs`."""
     call_ids: set[str] = field(default_factory=set)
-
-    @property
-    def asks(self) -> bool:
-        """Whether it needs anything that some model lacks."""
-        return bool(self.media or self.tool_parts or self.last_path is not None)
 
 
 def check_messages(findings: Findings, messages: Sequence[Message]) -> Conversation:
-    """Check a conversation, and return what it needs of the model."""
+    """Check a conversation, and say whether it needs anything of the model."""
     conversation = Conversation()
     count = len(messages)
     if not count:
@@ -138,7 +129,7 @@ def check_messages(findings: Findings, messages: Sequence[Message]) -> Conversat
         else:
             _check_parts(findings, index, role, parts, conversation)
     if role == _ASSISTANT:
-        conversation.last_path = f"messages[{count - 1}].role"
+        conversation.asks = True
     return conversation
 
 
@@ -187,13 +178,13 @@ def _check_kind(
 
 def _check_medium(findings: Findings, at: str, part: Part, conversation: Conversation) -> None:
     check_media(findings, at, part.media)
-    conversation.media.append((at, modality_of(part.media)))
+    conversation.asks = True
 
 
 def _check_tool_call(findings: Findings, at: str, part: Part, conversation: Conversation) -> None:
     call: ToolCallPart = part.tool_call
     TOOL_CALL.nested(findings, at, call)
-    conversation.tool_parts.append(at)
+    conversation.asks = True
     if call.arguments_json:
         # What Weir itself called invalid may go back as it came: the model should see its mistake.
         said_invalid = call.HasField("arguments_valid") and not call.arguments_valid
@@ -207,7 +198,7 @@ def _check_tool_call(findings: Findings, at: str, part: Part, conversation: Conv
 def _check_tool_result(findings: Findings, at: str, part: Part, conversation: Conversation) -> None:
     result: ToolResultPart = part.tool_result
     TOOL_RESULT.nested(findings, at, result)
-    conversation.tool_parts.append(at)
+    conversation.asks = True
     if result.tool_call_id and result.tool_call_id not in conversation.call_ids:
         findings.add(
             f"{at}.tool_call_id",

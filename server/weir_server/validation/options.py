@@ -89,7 +89,7 @@ ROUTING = FieldRules(
     fields={
         "fallback_models": _fallback_models,
         "attempt_timeout": duration(0.02, MAX_ATTEMPT_S),
-        "first_token_timeout": duration(0.02, MAX_ATTEMPT_S),
+        "first_token_timeout": duration(0.01, MAX_ATTEMPT_S),
         "max_attempts": number(1, 11),
         "allow_hedging": anything,
         "bypass_cache": anything,

@@ -12,7 +12,7 @@ from weir.v1.provider_service_pb2 import (
 from weir_server.validation.checks import FieldRules, anything, known, line, number
 from weir_server.validation.findings import Findings, Rule
 from weir_server.validation.limits import ValidationLimits
-from weir_server.validation.media import check_media, modality_of
+from weir_server.validation.media import check_media
 from weir_server.validation.messages import Conversation, check_messages
 from weir_server.validation.names import labels, name_line
 from weir_server.validation.options import check_options, check_stream_options
@@ -56,15 +56,15 @@ LIST_MODELS = FieldRules(
 GET_MODEL = FieldRules(fields={"name": name_line}, required=("name",))
 
 
-def validate_chat(request: ChatRequest, limits: ValidationLimits, prefix: str = "") -> Conversation:
-    """Check a chat, and return what its messages need of the model.
+def validate_chat(request: ChatRequest, limits: ValidationLimits, prefix: str = "") -> bool:
+    """Check a chat; say whether its messages need anything that some model lacks.
 
     prefix: what stands before every path, such as `request.`. Raises InvalidRequest.
     """
     findings = Findings(limits, prefix)
     conversation = _check_chat(findings, request)
     findings.raise_any()
-    return conversation
+    return conversation.asks
 
 
 def validate_complete(request: CompleteRequest, limits: ValidationLimits, prefix: str = "") -> None:
@@ -78,10 +78,10 @@ def validate_complete(request: CompleteRequest, limits: ValidationLimits, prefix
     findings.raise_any()
 
 
-def validate_embed(request: EmbedRequest, limits: ValidationLimits) -> Conversation:
-    """Check inputs, and return what they need of the model. Raises InvalidRequest."""
+def validate_embed(request: EmbedRequest, limits: ValidationLimits) -> bool:
+    """Check inputs; say whether they need anything that some model lacks. Raises InvalidRequest."""
     findings = Findings(limits)
-    needs = Conversation()
+    asks = False
     EMBED.check(findings, "", request)
     count = len(request.inputs)
     if not count:
@@ -94,13 +94,13 @@ def validate_embed(request: EmbedRequest, limits: ValidationLimits) -> Conversat
             if kind == "media":
                 at = f"inputs[{index}].media"
                 check_media(findings, at, item.media)
-                needs.media.append((at, modality_of(item.media)))
+                asks = True
             elif kind is None:
                 findings.add(f"inputs[{index}].kind", Rule.REQUIRED, "Set text or media.")
             elif not item.text:
                 findings.add(f"inputs[{index}].text", Rule.REQUIRED, "Give a text to embed.")
     findings.raise_any()
-    return needs
+    return asks
 
 
 def validate_stream_options(options: StreamOptions, limits: ValidationLimits) -> None:

@@ -1,36 +1,24 @@
 """Where does a request first meet its rules? Here; what passes is well formed and can be done."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from copy import deepcopy
-from itertools import chain
 
 from typing_extensions import override
 
-from weir.v1.content_pb2 import Modality
 from weir.v1.embedding_service_pb2 import EmbedRequest
 from weir.v1.provider_service_pb2 import ChatRequest, CompleteRequest
 from weir_server.core.call import Call
 from weir_server.core.catalogue import Catalogue
-from weir_server.core.errors import InvalidRequest, UnsupportedModality
 from weir_server.core.handler import Batch, Handler, Request
+from weir_server.core.needs import NO_NEEDS, Need, needs_of
 from weir_server.core.target import Target
-from weir_server.validation.findings import Findings
 from weir_server.validation.limits import ValidationLimits
-from weir_server.validation.messages import Conversation
 from weir_server.validation.requests import validate_chat, validate_complete, validate_embed
-from weir_server.validation.support import (
-    Lack,
-    lacks_of_conversation,
-    lacks_of_options,
-    may_drop,
-    warning_of,
-)
+from weir_server.validation.support import may_drop, refusal, warning_of
 
 STREAMED = frozenset({"StreamChat", "StreamComplete"})
 """Methods whose message wraps the request: its paths begin with `request.`."""
-
-_NOTHING = Conversation()
 
 
 class ValidationStage(Handler):
@@ -56,18 +44,35 @@ class ValidationStage(Handler):
         Raises InvalidRequest or a kind of it that names every field, and what resolving raises.
         """
         prefix = "request." if call.method in STREAMED else ""
-        conversation = _NOTHING
+        asks = False
+        fallback_models: Sequence[str] = ()
         if isinstance(request, ChatRequest):
-            conversation = validate_chat(request, self._limits, prefix)
+            asks = validate_chat(request, self._limits, prefix)
         elif isinstance(request, CompleteRequest):
             validate_complete(request, self._limits, prefix)
         else:
-            conversation = validate_embed(request, self._limits)
-        targets = self._catalogue.resolve(
-            model=request.model, provider=request.provider, operation=call.operation
+            asks = validate_embed(request, self._limits)
+        options = None
+        if not isinstance(request, EmbedRequest) and request.HasField("options"):
+            options = request.options
+            if options.HasField("routing"):
+                fallback_models = options.routing.fallback_models
+        route = self._catalogue.resolve(
+            model=request.model,
+            provider=request.provider,
+            operation=call.operation,
+            streaming=call.streaming,
+            fallback_models=fallback_models,
         )
-        if (lacks := _least_lacking(targets, request, conversation)) is not None:
-            request = self._without(call, request, targets[0], lacks, prefix)
+        # Words in, words out: any model can do that.
+        needs = NO_NEEDS
+        if asks or options is not None:
+            needs = needs_of(request, of_messages=asks)
+        if needs is not NO_NEEDS:
+            if lacks := needs.least_lacked(route.targets):
+                request = self._without(call, request, route.targets[0], lacks, prefix)
+                needs = needs.without(frozenset(lack.option for lack in lacks))
+            call = call.needing(needs)
         return self._next.open(call, request)
 
     def _without(
@@ -75,52 +80,16 @@ class ValidationStage(Handler):
         call: Call,
         request: Request,
         target: Target,
-        lacks: Sequence[Lack],
+        lacks: Sequence[Need],
         prefix: str,
     ) -> Request:
         """Return a copy without the options that lack support, or refuse the call."""
         if isinstance(request, EmbedRequest) or not may_drop(request.options):
-            raise self._refusal(lacks, target, prefix)
+            raise refusal(lacks, target, self._limits, prefix)
         if fatal := [lack for lack in lacks if not lack.option]:
-            raise self._refusal(fatal, target, prefix)
+            raise refusal(fatal, target, self._limits, prefix)
         reduced = deepcopy(request)
         for option in dict.fromkeys(lack.option for lack in lacks):
             reduced.options.ClearField(option)  # type: ignore[arg-type]  # a name from the descriptor
             call.progress.warnings.append(warning_of(option))
         return reduced
-
-    def _refusal(self, lacks: Sequence[Lack], target: Target, prefix: str) -> InvalidRequest:
-        findings = Findings(self._limits, prefix)
-        for lack in lacks[: self._limits.max_violations - 1]:
-            findings.add(lack.field, lack.rule, lack.description, lack.error)
-        error = findings.error()
-        error.metadata["model"] = target.model
-        if isinstance(error, UnsupportedModality):
-            error.metadata["modality"] = Modality.Name(lacks[0].modality).removeprefix("MODALITY_")
-        return error
-
-
-def _least_lacking(
-    targets: Sequence[Target], request: Request, conversation: Conversation
-) -> list[Lack] | None:
-    """Return what the first target lacks, or None if some target lacks nothing."""
-    first: list[Lack] | None = None
-    if not conversation.asks and (
-        isinstance(request, EmbedRequest) or not request.HasField("options")
-    ):
-        return None  # words in, words out: any model can do that
-    for target in targets:
-        lacks = list(_lacks(request, conversation, target))
-        if not lacks:
-            return None
-        if first is None:
-            first = lacks
-    return first
-
-
-def _lacks(request: Request, conversation: Conversation, target: Target) -> Iterator[Lack]:
-    from_options: Iterator[Lack] = iter(())
-    if not isinstance(request, EmbedRequest) and request.HasField("options"):
-        completes = isinstance(request, CompleteRequest)
-        from_options = lacks_of_options(request.options, target, completes=completes)
-    return chain(from_options, lacks_of_conversation(conversation, target))

@@ -53,6 +53,6 @@ class Counting:
         )
 
     def _target(self, rpc: Rpc, model: str, provider: str) -> Target:
-        targets = self._catalogue.resolve(model=model, provider=provider, operation=Operation.COUNT)
-        rpc.call.progress.route = targets[0]
-        return targets[0]
+        route = self._catalogue.resolve(model=model, provider=provider, operation=Operation.COUNT)
+        rpc.call.progress.route = route.targets[0]
+        return route.targets[0]
