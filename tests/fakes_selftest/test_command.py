@@ -8,18 +8,22 @@ from contextlib import asynccontextmanager
 import pytest
 from openai import APIStatusError
 
-from tests.fakes import recordings
-from tests.fakes.command import by_model, main
-from tests.fakes.faults import FAULTS
-from tests.fakes.upstream import FakeUpstream
 from tests.fakes_selftest.sdk import sdk_for
+from weir_server.fake_upstream import recordings
+from weir_server.fake_upstream.command import by_model, main
+from weir_server.fake_upstream.faults import FAULTS
+from weir_server.fake_upstream.upstream import FakeUpstream
 
 
 @asynccontextmanager
 async def started(*arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
     """Start the command and give the URL it prints; it is stopped at the end."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.fakes.upstream", *arguments, stdout=asyncio.subprocess.PIPE
+        sys.executable,
+        "-m",
+        "weir_server.fake_upstream.upstream",
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
     )
     try:
         assert process.stdout is not None

@@ -5,11 +5,11 @@ import time
 
 import pytest
 
-from tests.fakes.behaviour import Hang, Reply, Sse
-from tests.fakes.exchange import Behaviour, Ending
-from tests.fakes.journal import Attempt, Outcome
-from tests.fakes.upstream import FakeUpstream
 from tests.fakes_selftest.raw_client import CHAT, RawClient, post
+from weir_server.fake_upstream.behaviour import Hang, Reply, Sse
+from weir_server.fake_upstream.exchange import Behaviour, Ending
+from weir_server.fake_upstream.journal import Attempt, Outcome
+from weir_server.fake_upstream.upstream import FakeUpstream
 
 CLOSE_SEEN_WITHIN_S = 0.02
 FLOOD = Sse(events=[b"data: x\n\n" * 4096] * 4096)

@@ -12,12 +12,12 @@ from typing import Any
 
 from typing_extensions import override
 
-from tests.fakes import openai_more as more
-from tests.fakes import openai_wire as wire
-from tests.fakes.behaviour import Reply, Sse
-from tests.fakes.exchange import Behaviour, Exchange
-from tests.fakes.journal import Attempt
-from tests.fakes.openai_errors import MODEL_NOT_FOUND, error_body
+from weir_server.fake_upstream import openai_more as more
+from weir_server.fake_upstream import openai_wire as wire
+from weir_server.fake_upstream.behaviour import Reply, Sse
+from weir_server.fake_upstream.exchange import Behaviour, Exchange
+from weir_server.fake_upstream.journal import Attempt
+from weir_server.fake_upstream.openai_errors import MODEL_NOT_FOUND, error_body
 
 Json = wire.Json
 
@@ -260,7 +260,7 @@ def _logprob(token: str) -> Json:
     return wire.token_logprob(token, -0.25, [(token, -0.25), ("no", -2.5)])
 
 
-def _example(schema: Mapping[str, Any]) -> Any:
+def _example(schema: Mapping[str, Any]) -> object:
     """Return a value that fits a JSON schema of the plain kind that tools use."""
     if "enum" in schema:
         return schema["enum"][0]

@@ -14,11 +14,11 @@ from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
 
-from tests.fakes.connection import Connection, LiveExchange
-from tests.fakes.exchange import Behaviour
-from tests.fakes.journal import Attempt, Journal
-from tests.fakes.link import Link
-from tests.fakes.openai_service import OpenAiService
+from weir_server.fake_upstream.connection import Connection, LiveExchange
+from weir_server.fake_upstream.exchange import Behaviour
+from weir_server.fake_upstream.journal import Attempt, Journal
+from weir_server.fake_upstream.link import Link
+from weir_server.fake_upstream.openai_service import OpenAiService
 
 Step = Behaviour | Callable[[Attempt], Behaviour]
 """A behaviour, or a function that picks one after looking at the request."""
@@ -208,6 +208,6 @@ class FakeUpstream:
 
 
 if __name__ == "__main__":
-    from tests.fakes.command import main
+    from weir_server.fake_upstream.command import main
 
     main()

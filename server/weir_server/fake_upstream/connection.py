@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable
 
 from typing_extensions import override
 
-from tests.fakes.exchange import ClientGoneError, Ending, Exchange
-from tests.fakes.http1 import MalformedRequestError, RequestHead
-from tests.fakes.journal import Attempt, ConnectionRecord, Journal, Outcome
-from tests.fakes.link import Link
-from tests.fakes.sending import encode_head
+from weir_server.fake_upstream.exchange import ClientGoneError, Ending, Exchange
+from weir_server.fake_upstream.http1 import MalformedRequestError, RequestHead
+from weir_server.fake_upstream.journal import Attempt, ConnectionRecord, Journal, Outcome
+from weir_server.fake_upstream.link import Link
+from weir_server.fake_upstream.sending import encode_head
 
 # A big piece goes out in writes of this size, so that `bytes_sent` follows a slow reader.
 _WRITE_BYTES = 64 * 1024

@@ -14,7 +14,7 @@ from typing import Any, overload
 
 from typing_extensions import override
 
-from tests.fakes.http1 import Headers
+from weir_server.fake_upstream.http1 import Headers
 
 
 class Outcome(Enum):

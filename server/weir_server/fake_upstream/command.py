@@ -1,4 +1,4 @@
-"""How is the fake upstream started by hand? `python -m tests.fakes.upstream --port 0`.
+"""How is the fake upstream started by hand? `python -m weir_server.fake_upstream.upstream`.
 
 It prints its base URL and serves until it is interrupted. A request chooses its answer by the
 model it names: `fault/stall`, `recording/openai_text`, any other for a plain echo.
@@ -10,13 +10,13 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from tests.fakes import recordings
-from tests.fakes.exchange import Behaviour
-from tests.fakes.faults import FAULTS
-from tests.fakes.journal import Attempt
-from tests.fakes.openai_errors import MODEL_NOT_FOUND
-from tests.fakes.openai_service import OpenAiService
-from tests.fakes.upstream import FakeUpstream
+from weir_server.fake_upstream import recordings
+from weir_server.fake_upstream.exchange import Behaviour
+from weir_server.fake_upstream.faults import FAULTS
+from weir_server.fake_upstream.journal import Attempt
+from weir_server.fake_upstream.openai_errors import MODEL_NOT_FOUND
+from weir_server.fake_upstream.openai_service import OpenAiService
+from weir_server.fake_upstream.upstream import FakeUpstream
 
 
 def by_model(attempt: Attempt) -> Behaviour:
@@ -37,7 +37,7 @@ def by_model(attempt: Attempt) -> Behaviour:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until SIGINT or SIGTERM, or list what can be asked for."""
     parser = argparse.ArgumentParser(
-        prog="python -m tests.fakes.upstream",
+        prog="python -m weir_server.fake_upstream.upstream",
         description="A fake OpenAI on loopback that misbehaves as the request's model tells it to.",
     )
     parser.add_argument("--port", type=int, default=0, help="0, the default, takes a free one")

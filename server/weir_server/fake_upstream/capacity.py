@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 
 from typing_extensions import override
 
-from tests.fakes.behaviour import Reply
-from tests.fakes.exchange import Behaviour, Exchange
-from tests.fakes.journal import Attempt, Journal
-from tests.fakes.openai_errors import OVERLOADED, RATE_LIMITED, UNAVAILABLE
-from tests.fakes.openai_service import OpenAiService
+from weir_server.fake_upstream.behaviour import Reply
+from weir_server.fake_upstream.exchange import Behaviour, Exchange
+from weir_server.fake_upstream.journal import Attempt, Journal
+from weir_server.fake_upstream.openai_errors import OVERLOADED, RATE_LIMITED, UNAVAILABLE
+from weir_server.fake_upstream.openai_service import OpenAiService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
