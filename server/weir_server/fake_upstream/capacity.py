@@ -1,6 +1,7 @@
 """What does an upstream do under load, or in bad times? Answers that depend on earlier attempts.
 
-They keep no state of their own: what they need is in the journal.
+They keep no state of their own: what they need is in the journal's memory. Two equal ones share
+it, unless they have different names.
 """
 
 import math
@@ -11,7 +12,6 @@ from typing_extensions import override
 
 from weir_server.fake_upstream.behaviour import Reply
 from weir_server.fake_upstream.exchange import Behaviour, Exchange
-from weir_server.fake_upstream.journal import Attempt, Journal
 from weir_server.fake_upstream.openai_errors import OVERLOADED, RATE_LIMITED, UNAVAILABLE
 from weir_server.fake_upstream.openai_service import OpenAiService
 
@@ -33,23 +33,39 @@ class Flapping(Behaviour):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlappingInTime(Behaviour):
-    """Up for a while from the first attempt on, then down for a while, round and round."""
+    """Up for a while, then down for a while, round and round; or first down, then up.
 
-    up_s: float
+    It begins at `begins_at` of the monotonic clock (and is up before), or at the first attempt.
+    `up_s` may be infinite: down for a while, then well for ever.
+    """
+
     down_s: float
+    up_s: float = math.inf
+    starts_down: bool = False
+    begins_at: float | None = None
     up: Behaviour = field(default_factory=OpenAiService)
     down: Behaviour = field(default_factory=UNAVAILABLE.reply)
+    name: str = ""
 
     @override
     async def play(self, exchange: Exchange) -> None:
-        since_first_s = exchange.attempt.started_at - exchange.journal[0].started_at
-        is_up = since_first_s % (self.up_s + self.down_s) < self.up_s
-        await (self.up if is_up else self.down).play(exchange)
+        await (self.up if self._is_up(exchange) else self.down).play(exchange)
+
+    def _is_up(self, exchange: Exchange) -> bool:
+        now = exchange.attempt.started_at
+        begins_at = self.begins_at
+        if begins_at is None:
+            key = (type(self), self.name, self.up_s, self.down_s)
+            begins_at = exchange.journal.memory.first_at.setdefault(key, now)
+        if now < begins_at:
+            return True
+        since_s = (now - begins_at) % (self.up_s + self.down_s)
+        return since_s >= self.down_s if self.starts_down else since_s < self.up_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PerKeyQuota(Behaviour):
-    """Serve at most `limit` requests per bearer key in any `window_s`; refuse the rest.
+    """Serve at most `limit` requests per credential in any `window_s`; refuse the rest.
 
     A refusal says in `retry-after` (whole seconds, rounded up) when the next one will pass.
     """
@@ -58,16 +74,21 @@ class PerKeyQuota(Behaviour):
     window_s: float
     of: Behaviour = field(default_factory=OpenAiService)
     over: Reply = field(default_factory=RATE_LIMITED.reply)
+    name: str = ""
 
     @override
     async def play(self, exchange: Exchange) -> None:
         now = time.monotonic()
-        served = _served_since(exchange.journal, exchange.attempt, now - self.window_s)
-        if len(served) < self.limit:
+        key = (type(self), self.name, self.limit, self.window_s, exchange.attempt.credential)
+        served_at = exchange.journal.memory.served_at[key]
+        while served_at and served_at[0] < now - self.window_s:
+            served_at.popleft()
+        if len(served_at) < self.limit:
+            served_at.append(now)
             await self.of.play(exchange)
             return
-        # The window frees a place when the limit-th most recent of the served leaves it.
-        wait_s = served[self.limit - 1].started_at + self.window_s - now
+        # The window frees a place when the oldest of the served leaves it.
+        wait_s = served_at[0] + self.window_s - now if served_at else self.window_s
         wait = ("retry-after", str(max(1, math.ceil(wait_s))))
         await replace(self.over, headers=(*self.over.headers, wait)).play(exchange)
 
@@ -79,24 +100,17 @@ class Concurrency(Behaviour):
     limit: int
     of: Behaviour = field(default_factory=OpenAiService)
     over: Reply = field(default_factory=OVERLOADED.reply)
+    name: str = ""
 
     @override
     async def play(self, exchange: Exchange) -> None:
-        others = sum(
-            attempt.status != self.over.status
-            for attempt in exchange.journal.running
-            if attempt is not exchange.attempt and attempt.body_complete_at is not None
-        )
-        await (self.of if others < self.limit else self.over).play(exchange)
-
-
-def _served_since(journal: Journal, asking: Attempt, since: float) -> list[Attempt]:
-    """Return the attempts with the same key that were not refused, the latest first."""
-    served = []
-    for index in range(asking.number - 2, -1, -1):
-        earlier = journal[index]
-        if earlier.started_at < since:
-            break
-        if earlier.bearer == asking.bearer and earlier.status != 429:
-            served.append(earlier)
-    return served
+        running = exchange.journal.memory.counts
+        key = (type(self), self.name, self.limit)
+        if running[key] >= self.limit:
+            await self.over.play(exchange)
+            return
+        running[key] += 1
+        try:
+            await self.of.play(exchange)
+        finally:
+            running[key] -= 1

@@ -33,7 +33,7 @@ class Connection:
         self._on_crash = on_crash
         self._latest: Attempt | None = None
         self._record = ConnectionRecord(
-            number=len(journal.connections) + 1,
+            number=journal.next_connection_number,
             opened_at=time.monotonic(),
             client_port=link.client_port,
         )
@@ -89,7 +89,7 @@ class Connection:
 
     def _enter(self, head: RequestHead) -> Attempt:
         attempt = Attempt(
-            number=len(self._journal) + 1,
+            number=self._journal.next_number,
             connection=self._record,
             method=head.method,
             target=head.target,
