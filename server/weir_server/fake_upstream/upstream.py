@@ -240,9 +240,3 @@ class FakeUpstream:
             await exchange.read_body()
         behaviour = step if isinstance(step, Behaviour) else step(exchange.attempt)
         await behaviour.play(exchange)
-
-
-if __name__ == "__main__":
-    from weir_server.fake_upstream.command import main
-
-    main()
