@@ -8,7 +8,17 @@ import pytest
 
 from tests.cli.command import environment_of, run_weir
 
-COMMANDS = ("serve", "check", "demo", "chat", "complete", "count", "models", "health")
+COMMANDS = (
+    "serve",
+    "check",
+    "demo",
+    "fake-upstream",
+    "chat",
+    "complete",
+    "count",
+    "models",
+    "health",
+)
 HELP_CPU_S = 1.0
 HEAVY = ("grpc", "aiohttp", "pydantic", "yaml", "google.protobuf", "weir_server.app")
 

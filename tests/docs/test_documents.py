@@ -11,6 +11,11 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from weir_server.fake_upstream.changing import CHANGES
+from weir_server.fake_upstream.doing import AROUND, BASES
+from weir_server.fake_upstream.faults import FAULTS
+from weir_server.fake_upstream.matching import CONDITIONS
+from weir_server.fake_upstream.script import Script
 from weir_server.routing.explain import Code
 from weir_server.settings.models import ModelSettings, TargetSettings
 from weir_server.settings.resilience import (
@@ -151,6 +156,64 @@ def test_every_setting_is_documented(heading: str, model: type[BaseModel]) -> No
     for row in re.findall(r"^\| (`.*?) \|", section, re.MULTILINE):
         named.update(re.findall(r"`(\w+)`", row))
     assert named == set(model.model_fields)
+
+
+FAKE = "docs/fake-upstream.md"
+
+
+def rows(text: str) -> set[str]:
+    """The names in the first column of the tables in a text."""
+    return {
+        name
+        for row in re.findall(r"^\| (`.*?) \|", text, re.MULTILINE)
+        for name in re.findall(r"`(\w+)`", row)
+    }
+
+
+def test_the_command_of_the_fake_upstream_runs() -> None:
+    """As written: it prints the URL that the page says, and stops when told."""
+    (command,) = blocks(FAKE, "sh")
+    words = [str(BIN / "weir"), *command.split()[1:]]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as it:
+        assert it.stdout is not None
+        url = it.stdout.readline().strip()
+        it.terminate()
+    assert url == "http://127.0.0.1:18080/v1"
+    assert f"`{url}`" in (ROOT / FAKE).read_text(encoding="utf-8")
+    assert it.returncode == 0
+
+
+def test_the_files_of_the_fake_upstream_are_valid(tmp_path: Path) -> None:
+    """The configuration passes `weir check`, and the script can be played."""
+    config, script = blocks(FAKE, "yaml")
+    path = tmp_path / "weir.yaml"
+    path.write_text(config)
+    done = run([str(BIN / "weir"), "check", "--config", str(path)])
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(Script.parse(script).rules) == 5
+
+
+def test_the_python_of_the_fake_upstream_runs() -> None:
+    """As pasted."""
+    (program,) = blocks(FAKE, "python")
+    done = run([sys.executable, "-c", program])
+    assert (done.returncode, done.stdout) == (0, "429\n"), done.stderr
+
+
+def test_every_key_of_a_script_is_documented() -> None:
+    """The tables name every condition and every action, and no other."""
+    text = (ROOT / FAKE).read_text(encoding="utf-8")
+    match, do = (
+        text.split("\n### `match`\n")[1].split("\n## The journal\n")[0].split("\n### `do`\n")
+    )
+    assert rows(match) == set(CONDITIONS)
+    assert rows(do) == {*BASES, *CHANGES, *AROUND}
+
+
+def test_every_fault_is_documented() -> None:
+    """The page lists the catalogue, and no other name."""
+    text = (ROOT / FAKE).read_text(encoding="utf-8").split("\n## The faults by name\n")[1]
+    assert set(re.findall(r"`(\w+)`", text)) == set(FAULTS)
 
 
 def test_nothing_was_left_to_fill_in() -> None:

@@ -1,1 +1,4 @@
-"""What stands in for the world outside Weir? Real servers on loopback that can misbehave."""
+"""What stands in for time and trust in tests? A clock moved by hand, and certificates.
+
+The vendor is played by `weir_server.fake_upstream`, which users have too.
+"""

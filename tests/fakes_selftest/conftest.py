@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 import pytest
 import uvloop
 
-from tests.fakes.upstream import FakeUpstream
 from tests.fakes_selftest.raw_client import RawClient
+from weir_server.fake_upstream.upstream import FakeUpstream
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 

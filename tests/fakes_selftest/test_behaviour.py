@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from tests.fakes.behaviour import Hang, Reply, Sse
-from tests.fakes.bending import Cut, Delayed, Drip
-from tests.fakes.exchange import Behaviour, Ending
-from tests.fakes.journal import Attempt, Outcome
-from tests.fakes.misbehaviour import Drop, Raw
-from tests.fakes.sending import Framing
-from tests.fakes.upstream import FakeUpstream
 from tests.fakes_selftest.raw_client import RawClient, post
+from weir_server.fake_upstream.behaviour import Hang, Reply, Sse
+from weir_server.fake_upstream.bending import Cut, Delayed, Drip
+from weir_server.fake_upstream.exchange import Behaviour, Ending
+from weir_server.fake_upstream.journal import Attempt, Outcome
+from weir_server.fake_upstream.misbehaviour import Drop, Raw
+from weir_server.fake_upstream.sending import Framing
+from weir_server.fake_upstream.upstream import FakeUpstream
 
 EVENTS = (b"data: 1\n\n", b"data: 2\n\n", b"data: 3\n\n")
 WHOLE = Sse(events=EVENTS)

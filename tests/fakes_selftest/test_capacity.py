@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from tests.fakes.behaviour import Hang, Reply
-from tests.fakes.capacity import Concurrency, Flapping, FlappingInTime, PerKeyQuota
-from tests.fakes.upstream import FakeUpstream
 from tests.fakes_selftest.raw_client import RawClient, post
+from weir_server.fake_upstream.behaviour import Hang, Reply
+from weir_server.fake_upstream.capacity import Concurrency, Flapping, FlappingInTime, PerKeyQuota
+from weir_server.fake_upstream.upstream import FakeUpstream
 
 OK = Reply(status=200)
 DOWN = Reply(status=503)

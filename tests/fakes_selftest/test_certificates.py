@@ -6,11 +6,11 @@ import ssl
 import aiohttp
 import pytest
 
-from tests.fakes.behaviour import Hang, Sse
 from tests.fakes.certificates import Authority
-from tests.fakes.journal import Outcome
-from tests.fakes.upstream import FakeUpstream
 from tests.fakes_selftest.raw_client import CHAT
+from weir_server.fake_upstream.behaviour import Hang, Sse
+from weir_server.fake_upstream.journal import Outcome
+from weir_server.fake_upstream.upstream import FakeUpstream
 
 AUTHORITY = Authority()
 STRANGER = Authority("Stranger")

@@ -5,13 +5,13 @@ import asyncio
 import aiohttp
 import pytest
 
-from tests.fakes.faults import FAULTS, TEXT, Fault
-from tests.fakes.journal import Outcome
-from tests.fakes.misbehaviour import MIB
-from tests.fakes.sse import BOM
-from tests.fakes.upstream import FakeUpstream
 from tests.fakes_selftest.raw_client import CHAT
 from tests.fakes_selftest.sdk import sdk_for
+from weir_server.fake_upstream.faults import FAULTS, TEXT, Fault
+from weir_server.fake_upstream.journal import Outcome
+from weir_server.fake_upstream.misbehaviour import MIB
+from weir_server.fake_upstream.sse import BOM
+from weir_server.fake_upstream.upstream import FakeUpstream
 
 NEVER_ENDING = {
     "hang_before_headers",

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.fakes.http1 import MAX_HEAD_BYTES, MalformedRequestError, RequestReader
-from tests.fakes.upstream import FakeUpstream
 from tests.fakes_selftest.raw_client import CHAT, RawClient, post
+from weir_server.fake_upstream.http1 import MAX_HEAD_BYTES, MalformedRequestError, RequestReader
+from weir_server.fake_upstream.upstream import FakeUpstream
 
 CHUNKED = (
     b"POST /v1/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"

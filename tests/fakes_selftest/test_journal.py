@@ -5,11 +5,11 @@ import time
 
 import pytest
 
-from tests.fakes.behaviour import Hang, Reply, Sse
-from tests.fakes.exchange import Behaviour, Ending
-from tests.fakes.journal import Attempt, Outcome
-from tests.fakes.upstream import FakeUpstream
 from tests.fakes_selftest.raw_client import CHAT, RawClient, post
+from weir_server.fake_upstream.behaviour import Hang, Reply, Sse
+from weir_server.fake_upstream.exchange import Behaviour, Ending
+from weir_server.fake_upstream.journal import Attempt, Journal, Outcome
+from weir_server.fake_upstream.upstream import FakeUpstream
 
 CLOSE_SEEN_WITHIN_S = 0.02
 FLOOD = Sse(events=[b"data: x\n\n" * 4096] * 4096)
@@ -169,3 +169,47 @@ async def test_a_raising_function_is_not_swallowed() -> None:
     with pytest.raises(ExceptionGroup) as caught:
         await upstream.__aexit__(None, None, None)
     assert caught.group_contains(LookupError)
+
+
+async def test_clear_begins_anew(upstream: FakeUpstream, client: RawClient) -> None:
+    """After a clear the rows and the count are of what comes; numbers go on."""
+    for _ in range(2):
+        await client.send(post())
+        await client.read_some()
+    upstream.journal.clear()
+    assert (len(upstream.journal), upstream.journal.arrived) == (0, 0)
+    await client.send(post())
+    [attempt] = await upstream.wait_for_attempts(1)
+    assert attempt.number == 3
+
+
+async def test_what_ran_over_a_clear_is_not_counted(upstream: FakeUpstream) -> None:
+    """A request whose body arrives after the clear belongs to the time before it."""
+    client = await RawClient.connect(upstream.port)
+    request = post()
+    await client.send(request[:-1])
+    await upstream.journal.wait_until(lambda: len(upstream.journal) == 1)
+    early = upstream.journal[0]
+    upstream.journal.clear()
+    await client.send(request[-1:])
+    await upstream.wait_finished(early)
+    assert (len(upstream.journal), upstream.journal.arrived) == (0, 0)
+    await client.close()
+
+
+@pytest.mark.parametrize("keep", [0, 2])
+async def test_a_bound_keeps_the_latest(keep: int) -> None:
+    """A bounded journal forgets the oldest rows, and still tells of every end."""
+    ended: list[int] = []
+    journal = Journal(keep=keep, on_finished=lambda attempt: ended.append(attempt.number))
+    async with FakeUpstream(Reply(body=b"{}"), journal=journal) as upstream:
+        for _ in range(3):
+            client = await RawClient.connect(upstream.port)
+            await client.send(post())
+            await client.read_some()
+            await client.close()
+        await journal.wait_until(lambda: len(ended) == 3)
+        assert journal.arrived == 3
+    assert [attempt.number for attempt in journal] == [1, 2, 3][3 - keep :]
+    assert len(journal.connections) == keep
+    assert not journal.running

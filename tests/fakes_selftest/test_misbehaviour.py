@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.fakes.journal import Outcome
-from tests.fakes.misbehaviour import (
+from tests.fakes_selftest.raw_client import RawClient, post
+from weir_server.fake_upstream.journal import Outcome
+from weir_server.fake_upstream.misbehaviour import (
     MIB,
     BrokenChunks,
     ChunkFault,
@@ -21,8 +22,7 @@ from tests.fakes.misbehaviour import (
     html_page,
     redirect,
 )
-from tests.fakes.upstream import FakeUpstream
-from tests.fakes_selftest.raw_client import RawClient, post
+from weir_server.fake_upstream.upstream import FakeUpstream
 
 CLOSING = {"Connection": "close"}
 
@@ -164,7 +164,7 @@ async def test_redirect(upstream: FakeUpstream, client: RawClient, status: int) 
 
 async def test_page(upstream: FakeUpstream, client: RawClient) -> None:
     """A page comes as 200 and HTML, with the canary in it."""
-    upstream.script(html_page(secret="s3cr3t"))
+    upstream.script(html_page(canary="s3cr3t"))
     await client.send(post(headers=CLOSING))
     status, headers = await client.read_head()
     assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")

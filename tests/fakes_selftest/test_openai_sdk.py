@@ -10,13 +10,13 @@ from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from pydantic import BaseModel
 
-from tests.fakes import openai_errors as errors
-from tests.fakes import openai_wire as wire
-from tests.fakes import recordings
-from tests.fakes.behaviour import Reply
-from tests.fakes.openai_more import embedding_vector
-from tests.fakes.upstream import FakeUpstream
 from tests.fakes_selftest.sdk import sdk_for
+from weir_server.fake_upstream import openai_errors as errors
+from weir_server.fake_upstream import openai_wire as wire
+from weir_server.fake_upstream import recordings
+from weir_server.fake_upstream.behaviour import Reply
+from weir_server.fake_upstream.openai_more import embedding_vector
+from weir_server.fake_upstream.upstream import FakeUpstream
 
 SAY_HI: list[Any] = [{"role": "system", "content": "Echo."}, {"role": "user", "content": "hi you"}]
 WEATHER: Any = {

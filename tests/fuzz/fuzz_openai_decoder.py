@@ -14,14 +14,14 @@ import time
 from collections.abc import Callable
 
 from tests.contracts.wire_format import TARGET
-from tests.fakes import openai_wire as w
-from tests.fakes import recordings
 from weir.fold import fold_chat
 from weir.v1.embedding_service_pb2 import EmbedInput, EmbedRequest
 from weir.v1.generation_pb2 import GenerationEvent
 from weir.v1.provider_service_pb2 import ChatRequest, CompleteRequest
 from weir_server.core.errors import UpstreamError
 from weir_server.core.handler import Request
+from weir_server.fake_upstream import openai_wire as w
+from weir_server.fake_upstream import recordings
 from weir_server.providers.wire.base import Decoder
 from weir_server.providers.wire.openai.quirks import OPENAI, Quirks
 from weir_server.providers.wire.openai.wire import OpenAIWire

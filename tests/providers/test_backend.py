@@ -7,12 +7,6 @@ from contextlib import AbstractAsyncContextManager
 
 import pytest
 
-from tests.fakes import openai_errors as errors
-from tests.fakes.behaviour import Hang, Reply, Sse
-from tests.fakes.exchange import Ending
-from tests.fakes.faults import STREAM, TEXT
-from tests.fakes.openai_wire import chat_completion
-from tests.fakes.upstream import FakeUpstream
 from tests.providers.http.asking import (
     CHAT,
     CLOCK,
@@ -36,6 +30,12 @@ from weir_server.core.errors import (
     UpstreamStreamBroken,
 )
 from weir_server.core.handler import Batch
+from weir_server.fake_upstream import openai_errors as errors
+from weir_server.fake_upstream.behaviour import Hang, Reply, Sse
+from weir_server.fake_upstream.exchange import Ending
+from weir_server.fake_upstream.faults import STREAM, TEXT
+from weir_server.fake_upstream.openai_wire import chat_completion
+from weir_server.fake_upstream.upstream import FakeUpstream
 from weir_server.providers.http.client import HttpClient
 from weir_server.providers.http.guard import EndpointPolicy, parse_endpoint
 

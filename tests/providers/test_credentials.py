@@ -6,10 +6,10 @@ import pytest
 from pydantic import SecretStr
 
 from tests.fakes import openai_errors as errors
-from tests.fakes.faults import STREAM
-from tests.fakes.upstream import FakeUpstream
 from tests.providers.http.asking import CLOCK, a_call, ask
 from weir_server.core.errors import ConfigInvalid, UpstreamCredentialsRejected
+from weir_server.fake_upstream.faults import STREAM
+from weir_server.fake_upstream.upstream import FakeUpstream
 from weir_server.providers.making import Maker, Provider
 from weir_server.providers.plan import of_settings
 from weir_server.settings.tree import CredentialSettings, ProviderSettings, Settings

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.fakes.upstream import FakeUpstream
 from tests.service.weir import Weir, serving, upstream_tree
+from weir_server.fake_upstream.upstream import FakeUpstream
 
 
 @pytest.fixture

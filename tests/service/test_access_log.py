@@ -7,17 +7,17 @@ from typing import Any
 import grpc
 import pytest
 
-from tests.fakes.behaviour import Hang, Sse
-from tests.fakes.exchange import Ending
-from tests.fakes.faults import FAULTS
-from tests.fakes.openai_wire import ChatChunks, encode_events
-from tests.fakes.upstream import FakeUpstream
 from tests.service.asking import logged, maybe_refused, refused
 from tests.service.weir import Weir, chat_request, hear, serving, stream_request
 from weir.v1.content_pb2 import MediaPart, Message, Modality, Part, Role
 from weir.v1.generation_pb2 import FunctionTool, GenerationOptions, Tool
 from weir.v1.model_service_pb2 import GetModelRequest
 from weir.v1.provider_service_pb2 import ChatRequest, CountTokensRequest
+from weir_server.fake_upstream.behaviour import Hang, Sse
+from weir_server.fake_upstream.exchange import Ending
+from weir_server.fake_upstream.faults import FAULTS
+from weir_server.fake_upstream.openai_wire import ChatChunks, encode_events
+from weir_server.fake_upstream.upstream import FakeUpstream
 
 ASKED = "canary-asked-3e8"
 ANSWERED = "canary-answered-77b"

@@ -6,8 +6,6 @@ from typing import Any
 import grpc
 import pytest
 
-from tests.fakes.faults import FAULTS
-from tests.fakes.upstream import FakeUpstream
 from tests.service.asking import ask_raw, logged, refused
 from tests.service.weir import (
     Weir,
@@ -23,6 +21,8 @@ from weir.v1.generation_pb2 import FunctionTool, GenerationOptions, Tool
 from weir.v1.model_service_pb2 import GetModelRequest
 from weir.v1.provider_service_pb2 import ChatRequest
 from weir.v1.usage_pb2 import TokenUsage
+from weir_server.fake_upstream.faults import FAULTS
+from weir_server.fake_upstream.upstream import FakeUpstream
 
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 TRACEPARENT = f"00-{TRACE_ID}-00f067aa0ba902b7-01"

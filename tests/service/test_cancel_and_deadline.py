@@ -8,10 +8,6 @@ from collections.abc import Callable, Sequence
 import grpc
 import pytest
 
-from tests.fakes.behaviour import Hang, Reply, Sse
-from tests.fakes.exchange import Behaviour, Ending
-from tests.fakes.openai_wire import ChatChunks, encode_events
-from tests.fakes.upstream import FakeUpstream
 from tests.service.weir import (
     Weir,
     chat_request,
@@ -23,6 +19,10 @@ from tests.service.weir import (
 )
 from weir.v1.generation_pb2 import FinishReason
 from weir.v1.usage_pb2 import UsageSource
+from weir_server.fake_upstream.behaviour import Hang, Reply, Sse
+from weir_server.fake_upstream.exchange import Behaviour, Ending
+from weir_server.fake_upstream.openai_wire import ChatChunks, encode_events
+from weir_server.fake_upstream.upstream import FakeUpstream
 
 CALLS = 200
 ALLOWED_CANCEL_S = 0.1

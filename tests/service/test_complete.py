@@ -3,13 +3,13 @@
 import grpc
 import pytest
 
-from tests.fakes.upstream import FakeUpstream
 from tests.service.asking import refused
 from tests.service.weir import Weir, hear, serving, upstream_tree
 from weir.fold import fold_complete
 from weir.v1.generation_pb2 import FinishReason, GenerationOptions
 from weir.v1.provider_service_pb2 import CompleteRequest, StreamCompleteRequest
 from weir.v1.usage_pb2 import UsageSource
+from weir_server.fake_upstream.upstream import FakeUpstream
 
 
 def complete(prompt: str = "once upon", *, model: str = "", **options: object) -> CompleteRequest:

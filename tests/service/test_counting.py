@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.upstream import FakeUpstream
 from tests.service.asking import refused
 from tests.service.weir import ECHO, Weir, chat_request, serving, upstream_tree, user
 from weir.v1.content_pb2 import MediaPart, Message, Modality, Part, Role
@@ -16,6 +15,7 @@ from weir.v1.provider_service_pb2 import (
     CountTokensResponse,
     ValidateTokenCountRequest,
 )
+from weir_server.fake_upstream.upstream import FakeUpstream
 
 O200K = {"antidisestablishmentarianism": 6, "2 + 2 = 4": 7, "お誕生日おめでとう": 8}
 """As the vendor's cookbook prints them for o200k_base."""

@@ -14,8 +14,6 @@ import grpc.aio
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
-from tests.fakes.misbehaviour import EndlessStream
-from tests.fakes.upstream import FakeUpstream
 from tests.service.asking import hear_rest, refused, until
 from tests.service.process import serving_process
 from tests.service.weir import (
@@ -30,6 +28,8 @@ from tests.service.weir import (
 from weir.v1.error_pb2 import ErrorReason
 from weir.v1.generation_pb2 import FinishReason
 from weir.v1.usage_pb2 import UsageSource
+from weir_server.fake_upstream.misbehaviour import EndlessStream
+from weir_server.fake_upstream.upstream import FakeUpstream
 
 STREAMS = 20
 DRAINING = ("UNAVAILABLE", "GATEWAY_DRAINING")

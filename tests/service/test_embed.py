@@ -6,8 +6,6 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.openai_more import embedding_vector
-from tests.fakes.upstream import FakeUpstream
 from tests.service.asking import refused
 from tests.service.weir import Weir, serving
 from weir.v1.content_pb2 import MediaPart, Modality
@@ -19,6 +17,8 @@ from weir.v1.embedding_service_pb2 import (
     EmbedRequest,
 )
 from weir.v1.usage_pb2 import UsageSource
+from weir_server.fake_upstream.openai_more import embedding_vector
+from weir_server.fake_upstream.upstream import FakeUpstream
 
 FLOAT32 = EmbeddingEncoding.EMBEDDING_ENCODING_FLOAT32
 FLOAT32_BYTES = EmbeddingEncoding.EMBEDDING_ENCODING_FLOAT32_LE_BYTES

@@ -9,10 +9,10 @@ from typing import Any, Self
 import grpc
 import grpc.aio
 
-from tests.fakes.openai_service import OpenAiService
-from tests.fakes.upstream import FakeUpstream
 from tests.service.weir import Weir, chat_request, hear, serving, stream_request, upstream_tree
 from weir.v1.provider_service_pb2_grpc import LLMProviderServiceStub
+from weir_server.fake_upstream.openai_service import OpenAiService
+from weir_server.fake_upstream.upstream import FakeUpstream
 
 STREAMS = 50
 STALL_MAX_S = 0.1

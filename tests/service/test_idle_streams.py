@@ -10,13 +10,13 @@ from typing import Any
 import grpc.aio
 import pytest
 
-from tests.fakes.behaviour import Sse
-from tests.fakes.exchange import Ending
-from tests.fakes.openai_wire import ChatChunks, encode_events
-from tests.fakes.upstream import FakeUpstream
 from tests.service.process import serving_process
 from tests.service.weir import ECHO, stream_request, upstream_tree
 from weir.v1.provider_service_pb2_grpc import LLMProviderServiceStub
+from weir_server.fake_upstream.behaviour import Sse
+from weir_server.fake_upstream.exchange import Ending
+from weir_server.fake_upstream.openai_wire import ChatChunks, encode_events
+from weir_server.fake_upstream.upstream import FakeUpstream
 
 CONNECTIONS = 20
 STREAMS_EACH = 50

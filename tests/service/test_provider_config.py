@@ -9,9 +9,6 @@ import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
-from tests.fakes.behaviour import Hang, Reply
-from tests.fakes.faults import FAULTS
-from tests.fakes.upstream import FakeUpstream
 from tests.service.asking import logged, refused
 from tests.service.weir import ECHO, Weir, chat_request, hear, serving, stream_request
 from weir.v1.error_pb2 import ErrorReason
@@ -21,6 +18,9 @@ from weir.v1.provider_service_pb2 import (
     ProviderConfig,
     ValidateConfigRequest,
 )
+from weir_server.fake_upstream.behaviour import Hang, Reply
+from weir_server.fake_upstream.faults import FAULTS
+from weir_server.fake_upstream.upstream import FakeUpstream
 
 KEY = "sk-canary-4f1d2e9a7b"
 SECRET = "sk-canary-from-the-operator"

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.upstream import FakeUpstream
 from tests.service.asking import refused
 from tests.service.weir import Weir, chat_request, hear, serving, stream_request, user
 from weir.v1.content_pb2 import MediaPart, Message, Part, Role
@@ -20,6 +19,7 @@ from weir.v1.generation_pb2 import (
     Tool,
 )
 from weir.v1.provider_service_pb2 import CompleteRequest
+from weir_server.fake_upstream.upstream import FakeUpstream
 
 PLAIN = ["chat", "complete", "streaming"]
 TOOL = Tool(function=FunctionTool(name="f", parameters_json_schema='{"type":"object"}'))

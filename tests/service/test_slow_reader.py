@@ -13,8 +13,6 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from tests.fakes.misbehaviour import EndlessStream
-from tests.fakes.upstream import FakeUpstream
 from tests.service.asking import hear_rest, logged, until
 from tests.service.handmade import Scripted, ended, said, serving_handler
 from tests.service.process import serving_process
@@ -22,6 +20,8 @@ from tests.service.weir import hear, serving, stream_request, upstream_tree
 from weir.v1.generation_pb2 import StreamOptions
 from weir_server.core.call import Call
 from weir_server.core.handler import Batch, Handler, Request
+from weir_server.fake_upstream.misbehaviour import EndlessStream
+from weir_server.fake_upstream.upstream import FakeUpstream
 from weir_server.transport.events import StreamPacing
 from weir_server.transport.open_calls import OpenCalls
 

@@ -7,7 +7,6 @@ from datetime import timedelta
 import grpc
 import pytest
 
-from tests.fakes.upstream import FakeUpstream
 from tests.service.weir import (
     Heard,
     Weir,
@@ -20,6 +19,7 @@ from tests.service.weir import (
 from weir.fold import fold_chat
 from weir.v1.generation_pb2 import FinishReason, Phase, StreamOptions
 from weir.v1.usage_pb2 import UsageSource
+from weir_server.fake_upstream.upstream import FakeUpstream
 
 QUICK = {"heartbeat_interval_s": 0.1, "start_alone_after_s": 0.1}
 

@@ -5,8 +5,6 @@ from collections.abc import Iterable
 import grpc
 import pytest
 
-from tests.fakes.faults import FAULTS, Asked
-from tests.fakes.upstream import FakeUpstream
 from tests.providers.http.test_faults import ASKED, OUTCOMES
 from tests.service.weir import (
     Weir,
@@ -21,6 +19,8 @@ from tests.transport.test_status import CODES
 from weir.fold import fold_chat
 from weir.v1.generation_pb2 import FinishReason
 from weir.v1.usage_pb2 import UsageSource
+from weir_server.fake_upstream.faults import FAULTS, Asked
+from weir_server.fake_upstream.upstream import FakeUpstream
 
 
 async def outcome(weir: Weir, *, streaming: bool) -> tuple[str, str, str | None]:

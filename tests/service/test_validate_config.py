@@ -4,10 +4,6 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.behaviour import Hang
-from tests.fakes.faults import FAULTS
-from tests.fakes.misbehaviour import html_page
-from tests.fakes.upstream import FakeUpstream
 from tests.service.asking import logged, refused
 from tests.service.test_provider_config import ADMITTED, KEY
 from tests.service.weir import chat_request, serving
@@ -17,6 +13,10 @@ from weir.v1.provider_service_pb2 import (
     ValidateConfigRequest,
     ValidateConfigResponse,
 )
+from weir_server.fake_upstream.behaviour import Hang
+from weir_server.fake_upstream.faults import FAULTS
+from weir_server.fake_upstream.misbehaviour import html_page
+from weir_server.fake_upstream.upstream import FakeUpstream
 
 
 @pytest.fixture

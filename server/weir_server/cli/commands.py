@@ -142,6 +142,48 @@ def demo(
 
 
 @app.command(
+    "fake-upstream",
+    help="Play a provider that misbehaves, to test a service against.\n\nIt speaks OpenAI's "
+    "protocol on this machine's loopback, prints its base URL and serves until Ctrl-C. The model "
+    "a request names chooses the answer: fault/stall, recording/openai_text, any other for an "
+    "echo. docs/fake-upstream.md tells how a script does more.",
+    rich_help_panel=_RUN,
+    epilog="Example: weir fake-upstream --port 18080 --journal journal.jsonl",
+)
+def fake_upstream(
+    port: Annotated[
+        int,
+        typer.Option(metavar="N", min=0, max=65535, help="Where to listen; 0 takes a free one."),
+    ] = 0,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="127.0.0.1, ::1 or localhost; no other.")
+    ] = "127.0.0.1",
+    script: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Rules for which request is answered how, YAML."),
+    ] = None,
+    fault: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Answer every request with this fault of the list."),
+    ] = None,
+    journal: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write a JSON object a line, for each request as it ends."
+        ),
+    ] = None,
+    show_list: Annotated[
+        bool, typer.Option("--list", help="Print the models that choose an answer, and stop.")
+    ] = False,
+) -> None:
+    """Play a provider that misbehaves, to test a service against."""
+    from weir_server.cli import fake_upstream as doing
+
+    wished = doing.Wished(host=host, port=port, script=script, fault=fault, journal=journal)
+    _exit_after(doing.show_models if show_list else lambda: doing.run(wished))
+
+
+@app.command(
     help="Talk with a model; the answer appears as it is written.\n\nAt a terminal and without a "
     "prompt it is a conversation: Ctrl-C ends the current answer, Ctrl-D leaves. After the "
     "answer a line tells why it ended, its tokens, its cost where prices are known, and its "

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from tests.fakes.upstream import FakeUpstream
 from weir.v1.content_pb2 import Message, Part, Role
 from weir.v1.generation_pb2 import GenerationEvent
 from weir.v1.model_pb2 import ModelCapabilities
@@ -13,6 +12,7 @@ from weir_server.core.clock import Clock, SystemClock
 from weir_server.core.deadline import Deadline
 from weir_server.core.handler import Handler, Request
 from weir_server.core.target import Operation, Target
+from weir_server.fake_upstream.upstream import FakeUpstream
 from weir_server.providers.backend import HttpProvider
 from weir_server.providers.http.client import HttpClient
 from weir_server.providers.http.guard import Endpoint, EndpointPolicy, parse_endpoint

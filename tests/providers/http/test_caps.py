@@ -6,13 +6,13 @@ import time
 import psutil
 import pytest
 
-from tests.fakes.behaviour import Reply
-from tests.fakes.exchange import Behaviour
-from tests.fakes.misbehaviour import MIB, CompressedBomb, HugeBody, Raw
-from tests.fakes.sending import Framing
-from tests.fakes.upstream import FakeUpstream
 from tests.providers.http.asking import CLOCK, a_call, ask, endpoint_of, provider_at
 from weir_server.core.errors import UpstreamError, UpstreamProtocolError
+from weir_server.fake_upstream.behaviour import Reply
+from weir_server.fake_upstream.exchange import Behaviour
+from weir_server.fake_upstream.misbehaviour import MIB, CompressedBomb, HugeBody, Raw
+from weir_server.fake_upstream.sending import Framing
+from weir_server.fake_upstream.upstream import FakeUpstream
 from weir_server.providers.http.client import HttpClient, Route
 from weir_server.providers.http.exchange import PIECE_BYTES, UpstreamExchange
 from weir_server.providers.http.headers import ProviderHeaders

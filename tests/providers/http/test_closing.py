@@ -9,12 +9,7 @@ from statistics import median
 import pytest
 import uvloop
 
-from tests.fakes.behaviour import Hang, Reply, Sse
 from tests.fakes.certificates import Authority
-from tests.fakes.exchange import Behaviour, Ending
-from tests.fakes.faults import STREAM, TEXT
-from tests.fakes.misbehaviour import EndlessStream
-from tests.fakes.upstream import FakeUpstream
 from tests.providers.http.asking import (
     CHAT,
     CLOCK,
@@ -35,6 +30,11 @@ from weir_server.core.errors import (
     UpstreamStreamBroken,
     UpstreamTimeout,
 )
+from weir_server.fake_upstream.behaviour import Hang, Reply, Sse
+from weir_server.fake_upstream.exchange import Behaviour, Ending
+from weir_server.fake_upstream.faults import STREAM, TEXT
+from weir_server.fake_upstream.misbehaviour import EndlessStream
+from weir_server.fake_upstream.upstream import FakeUpstream
 from weir_server.providers.backend import HttpProvider
 from weir_server.providers.http.client import HttpClient
 from weir_server.providers.http.guard import parse_endpoint

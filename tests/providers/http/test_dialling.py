@@ -11,8 +11,6 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.certificates import Authority
-from tests.fakes.misbehaviour import redirect
-from tests.fakes.upstream import FakeUpstream
 from tests.providers.http.asking import (
     CLOCK,
     KEY,
@@ -25,6 +23,8 @@ from tests.providers.http.asking import (
 )
 from weir.v1.generation_pb2 import Phase
 from weir_server.core.errors import ConfigInvalid, UpstreamConnectFailed, UpstreamProtocolError
+from weir_server.fake_upstream.misbehaviour import redirect
+from weir_server.fake_upstream.upstream import FakeUpstream
 from weir_server.providers.http.client import HttpClient
 from weir_server.providers.http.connect import GuardedResolver, verified_tls
 from weir_server.providers.http.guard import Endpoint, EndpointPolicy, parse_endpoint

@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.fakes.faults import FAULTS, Asked
-from tests.fakes.upstream import FakeUpstream
 from tests.providers.http.asking import PROVIDER, a_call, ask, provider_at
 from weir.v1.error_pb2 import ErrorReason
 from weir_server.core.errors import UpstreamError
+from weir_server.fake_upstream.faults import FAULTS, Asked
+from weir_server.fake_upstream.upstream import FakeUpstream
 from weir_server.providers.http.watchdog import HttpLimits
 
 SHORT = HttpLimits(headers_s=0.3, idle_s=0.3)

@@ -5,9 +5,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fakes.behaviour import Reply
-from tests.fakes.openai_wire import chat_completion
-from tests.fakes.upstream import FakeUpstream
 from tests.providers.http.asking import (
     CHAT,
     CLOCK,
@@ -23,6 +20,9 @@ from weir.v1.content_pb2 import Message, Part, Role
 from weir.v1.provider_service_pb2 import ChatRequest
 from weir_server.core.call import TraceContext
 from weir_server.core.errors import ConfigInvalid, UpstreamError
+from weir_server.fake_upstream.behaviour import Reply
+from weir_server.fake_upstream.openai_wire import chat_completion
+from weir_server.fake_upstream.upstream import FakeUpstream
 from weir_server.providers.http.client import HttpClient, Route
 from weir_server.providers.http.headers import ProviderHeaders
 

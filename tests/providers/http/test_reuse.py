@@ -13,14 +13,7 @@ import psutil
 import pytest
 import uvloop
 
-from tests.fakes.behaviour import Reply
-from tests.fakes.bending import Delayed
 from tests.fakes.certificates import Authority
-from tests.fakes.exchange import Behaviour, Ending
-from tests.fakes.faults import STREAM
-from tests.fakes.misbehaviour import MIB, Drop, Raw, RefuseBody
-from tests.fakes.openai_service import OpenAiService
-from tests.fakes.upstream import FakeUpstream
 from tests.providers.http.asking import (
     CLOCK,
     KEY,
@@ -35,6 +28,13 @@ from tests.providers.http.asking import (
 from weir.v1.error_pb2 import ErrorReason
 from weir_server.core.errors import UpstreamConnectFailed, UpstreamError, UpstreamTimeout
 from weir_server.core.handler import Handler
+from weir_server.fake_upstream.behaviour import Reply
+from weir_server.fake_upstream.bending import Delayed
+from weir_server.fake_upstream.exchange import Behaviour, Ending
+from weir_server.fake_upstream.faults import STREAM
+from weir_server.fake_upstream.misbehaviour import MIB, Drop, Raw, RefuseBody
+from weir_server.fake_upstream.openai_service import OpenAiService
+from weir_server.fake_upstream.upstream import FakeUpstream
 from weir_server.providers.http.client import HttpClient, Route
 from weir_server.providers.http.exchange import STALE_S, UpstreamExchange
 from weir_server.providers.http.guard import parse_endpoint

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 
 from tests.contracts.wire_format import TARGET, Decoded, decode
-from tests.fakes import openai_wire as w
-from tests.fakes import recordings
-from tests.fakes.sse import BOM, PING, PLAIN, SseStyle
 from weir.fold import fold_chat
 from weir.v1.generation_pb2 import GenerationEvent
 from weir.v1.provider_service_pb2 import ChatRequest, ChatResponse, CompleteRequest
 from weir_server.core.handler import Request
+from weir_server.fake_upstream import openai_wire as w
+from weir_server.fake_upstream import recordings
+from weir_server.fake_upstream.sse import BOM, PING, PLAIN, SseStyle
 from weir_server.providers.wire.openai.quirks import OPENAI, Quirks
 from weir_server.providers.wire.openai.wire import OpenAIWire
 

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from tests.fakes import openai_wire as w
 from tests.providers.wire.samples import (
     completing,
     decode_stream,
@@ -13,6 +12,7 @@ from tests.providers.wire.samples import (
 )
 from weir.fold import fold_complete
 from weir.v1.generation_pb2 import FinishReason
+from weir_server.fake_upstream import openai_wire as w
 
 LOGPROBS = {
     "tokens": [" there", " was"],

@@ -17,7 +17,6 @@ from openai.types.embedding_create_params import EmbeddingCreateParams
 from pydantic import TypeAdapter
 
 from tests.contracts.wire_format import TARGET
-from tests.fakes.upstream import FakeUpstream
 from tests.fakes_selftest.sdk import sdk_for
 from tests.providers.wire.intents import INTENTS, MESSAGES
 from weir.v1.content_pb2 import Message, Part, Role, ToolResultPart
@@ -25,6 +24,7 @@ from weir.v1.embedding_service_pb2 import EmbedInput, EmbedRequest
 from weir.v1.generation_pb2 import GenerationOptions
 from weir.v1.provider_service_pb2 import ChatRequest, CompleteRequest
 from weir_server.core.handler import Request
+from weir_server.fake_upstream.upstream import FakeUpstream
 from weir_server.providers.wire.openai.quirks import LLAMA_CPP, OPENAI, Quirks
 from weir_server.providers.wire.openai.wire import OpenAIWire
 

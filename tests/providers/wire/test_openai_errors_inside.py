@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from tests.fakes import openai_wire as w
 from tests.providers.wire.samples import (
     CHUNKS,
     decode_stream,
     decode_unary,
     stream_of,
 )
+from weir_server.fake_upstream import openai_wire as w
 
 LATER_ERRORS = {
     "error object": stream_of({"error": {"message": "boom", "type": "server_error"}}),

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from tests.fakes import openai_errors as vendor
 from weir_server.core.errors import UpstreamError
+from weir_server.fake_upstream import openai_errors as vendor
 from weir_server.providers.wire.openai.wire import OpenAIWire
 
 

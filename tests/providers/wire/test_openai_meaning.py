@@ -5,8 +5,6 @@ from typing import Any
 
 import pytest
 
-from tests.fakes import openai_wire as w
-from tests.fakes import recordings
 from tests.providers.wire.samples import (
     CHUNKS,
     calls,
@@ -25,6 +23,8 @@ from weir.v1.generation_pb2 import (
     ReasoningVisibility,
 )
 from weir.v1.provider_service_pb2 import ChatRequest, ChatResponse
+from weir_server.fake_upstream import openai_wire as w
+from weir_server.fake_upstream import recordings
 
 FINISH = {
     "stop": FinishReason.FINISH_REASON_STOP,

@@ -4,8 +4,6 @@ import json
 
 import pytest
 
-from tests.fakes import openai_wire as w
-from tests.fakes.sse import BOM
 from tests.providers.wire.samples import (
     CHUNKS,
     USAGE,
@@ -19,6 +17,8 @@ from tests.providers.wire.samples import (
 )
 from weir.fold import fold_chat
 from weir.v1.generation_pb2 import FinishReason
+from weir_server.fake_upstream import openai_wire as w
+from weir_server.fake_upstream.sse import BOM
 from weir_server.providers.wire.openai.quirks import Quirks
 
 

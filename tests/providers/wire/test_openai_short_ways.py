@@ -6,9 +6,9 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.fakes import openai_wire as w
 from tests.providers.wire.samples import decode_stream, decode_unary
 from tests.providers.wire.test_openai_unary_is_fold import Answer, answers, streams_of, whole
+from weir_server.fake_upstream import openai_wire as w
 from weir_server.providers.wire.openai.quirks import OPENAI
 from weir_server.providers.wire.openai.usage import read_usage
 from weir_server.providers.wire.sse import SseSplitter, parse_event

@@ -1,6 +1,5 @@
 """Do the fragments of tool calls find each other, whatever the vendor leaves out?"""
 
-from tests.fakes import openai_wire as w
 from tests.providers.wire.samples import (
     CHUNKS,
     calls,
@@ -8,6 +7,7 @@ from tests.providers.wire.samples import (
     kinds,
 )
 from weir.v1.provider_service_pb2 import ChatResponse
+from weir_server.fake_upstream import openai_wire as w
 
 
 def test_interleaved_tool_calls_stay_open_side_by_side() -> None:

@@ -7,9 +7,9 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.fakes import openai_wire as w
 from tests.providers.wire.samples import CHUNKS, decode_stream, decode_unary
 from weir.fold import fold_chat
+from weir_server.fake_upstream import openai_wire as w
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=40)
 NUMBERS = st.integers(1, 1000)

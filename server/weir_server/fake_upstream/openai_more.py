@@ -4,7 +4,7 @@ import base64
 import struct
 from collections.abc import Iterable, Sequence
 
-from tests.fakes.openai_wire import CREATED, FINGERPRINT, MODEL, Json
+from weir_server.fake_upstream.openai_wire import CREATED, FINGERPRINT, MODEL, Json
 
 COMPLETION_ID = "cmpl-uqkvlQyYK7bGYrRHQ0eXlWi7"
 EMBEDDING_MODEL = "text-embedding-3-small"

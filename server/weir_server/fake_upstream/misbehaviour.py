@@ -15,11 +15,11 @@ from typing import ClassVar
 
 from typing_extensions import override
 
-from tests.fakes.behaviour import Reply
-from tests.fakes.exchange import Behaviour, Ending, Exchange
-from tests.fakes.openai_errors import TOO_LARGE
-from tests.fakes.openai_wire import ChatChunks, encode_event
-from tests.fakes.sending import Framing, encode_chunk, encode_head, finish
+from weir_server.fake_upstream.behaviour import Reply
+from weir_server.fake_upstream.exchange import Behaviour, Ending, Exchange
+from weir_server.fake_upstream.openai_errors import TOO_LARGE
+from weir_server.fake_upstream.openai_wire import ChatChunks, encode_event
+from weir_server.fake_upstream.sending import Framing, encode_chunk, encode_head, finish
 
 MIB = 1024 * 1024
 
@@ -88,9 +88,9 @@ def redirect(location: str, *, status: int = 307) -> Reply:
     )
 
 
-def html_page(*, status: int = 200, secret: str = "canary-in-the-page") -> Reply:
-    """Return the page a captive portal or a proxy shows; `secret` must never reach a caller."""
-    page = f"<!DOCTYPE html><html><head><title>Welcome</title></head><body>{secret}</body></html>"
+def html_page(*, status: int = 200, canary: str = "canary-in-the-page") -> Reply:
+    """Return the page a captive portal or a proxy shows; `canary` must never reach a caller."""
+    page = f"<!DOCTYPE html><html><head><title>Welcome</title></head><body>{canary}</body></html>"
     return Reply(status=status, content_type="text/html; charset=utf-8", body=page.encode())
 
 

@@ -1,28 +1,37 @@
 """What does a well-behaved OpenAI answer? A deterministic echo in every shape a request can ask.
 
-It counts a token per word. Chat says back the last user message; a request that must call a tool
-gets a call with made-up arguments that fit the tool's required properties.
+It counts a token per word. Chat says back the last user message, or so many words as it is told; a
+request that must call a tool gets a call with made-up arguments that fit its required properties.
 """
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from typing_extensions import override
 
-from tests.fakes import openai_more as more
-from tests.fakes import openai_wire as wire
-from tests.fakes.behaviour import Reply, Sse
-from tests.fakes.exchange import Behaviour, Exchange
-from tests.fakes.journal import Attempt
-from tests.fakes.openai_errors import MODEL_NOT_FOUND, error_body
+from weir_server.fake_upstream import openai_more as more
+from weir_server.fake_upstream import openai_wire as wire
+from weir_server.fake_upstream.behaviour import Reply, Sse
+from weir_server.fake_upstream.exchange import Behaviour, Exchange
+from weir_server.fake_upstream.journal import Attempt
+from weir_server.fake_upstream.openai_errors import MODEL_NOT_FOUND, error_body
 
 Json = wire.Json
 
 MODELS = (wire.MODEL, "gpt-3.5-turbo-instruct", more.EMBEDDING_MODEL)
 """What the list of models says; a chat may name any other model all the same."""
+
+
+_WORDS = ("The", "water", "rises", "behind", "the", "gate", "and", "runs", "down", "the", "mill.")
+
+
+def words(count: int) -> str:
+    """Return a text of so many words, and so of as many tokens; equal counts give equal texts."""
+    return " ".join(_WORDS[number % len(_WORDS)] for number in range(count))
 
 
 class _BadRequestError(Exception):
@@ -35,21 +44,26 @@ class _BadRequestError(Exception):
 class OpenAiService(Behaviour):
     """Serves chat and legacy completions, embeddings and models as their requests ask.
 
-    `delay_before_headers_s` holds every answer, `delay_between_s` paces the streams.
+    `delay_before_headers_s` holds every answer, `delay_between_s` paces the streams. `says` is what
+    chats and completions say instead of an echo (see `words`).
     """
 
     delay_before_headers_s: float = 0.0
     delay_between_s: float = 0.0
+    says: str | None = None
 
     @override
     async def play(self, exchange: Exchange) -> None:
-        try:
-            answer = self._answer(exchange.attempt)
-        except _BadRequestError as error:
-            answer = Reply(status=400, body=error.body)
-        await answer.play(exchange)
+        await self.answer(exchange.attempt).play(exchange)
 
-    def _answer(self, attempt: Attempt) -> Behaviour:
+    def answer(self, attempt: Attempt) -> Reply | Sse:
+        """Return what a request is answered: a stream where it asks for one."""
+        try:
+            return self._answer(attempt)
+        except _BadRequestError as error:
+            return Reply(status=400, body=error.body)
+
+    def _answer(self, attempt: Attempt) -> Reply | Sse:
         match attempt.method, attempt.path:
             case "POST", "/v1/chat/completions":
                 return self._chat(_request(attempt))
@@ -65,25 +79,26 @@ class OpenAiService(Behaviour):
             case method, path:
                 return Reply(status=404, body=error_body(f"Invalid URL ({method} {path})"))
 
-    def _chat(self, request: Json) -> Behaviour:
-        answer = _chat_answer(request)
+    def _chat(self, request: Json) -> Reply | Sse:
+        answer = _chat_answer(request, self.says)
         if not request.get("stream"):
             return self._unary(answer.unary())
         options = request.get("stream_options") or {}
         return self._stream(
-            answer.chunks(
+            _encoded(
+                answer,
                 include_usage=bool(options.get("include_usage")),
                 obfuscation=bool(options.get("include_obfuscation", True)),
             )
         )
 
-    def _completion(self, request: Json) -> Behaviour:
+    def _completion(self, request: Json) -> Reply | Sse:
         prompt = request.get("prompt")
         if isinstance(prompt, list):
             prompt = prompt[0] if prompt else None
         if not isinstance(prompt, str):
             raise _BadRequestError("you must provide a prompt", "prompt")
-        pieces, finish_reason = _limited(_tokens(f"You said: {prompt}"), request)
+        pieces, finish_reason = _limited(_tokens(self.says or f"You said: {prompt}"), request)
         counts = {
             "prompt_tokens": len(_tokens(prompt)),
             "completion_tokens": len(pieces),
@@ -101,21 +116,20 @@ class OpenAiService(Behaviour):
             )
             return self._unary(whole)
         options = request.get("stream_options") or {}
-        return self._stream(
-            more.completion_chunks(
-                pieces,
-                model=request["model"],
-                finish_reason=finish_reason,
-                usage_=counts if options.get("include_usage") else None,
-            )
+        chunks = more.completion_chunks(
+            pieces,
+            model=request["model"],
+            finish_reason=finish_reason,
+            usage_=counts if options.get("include_usage") else None,
         )
+        return self._stream(wire.encode_events(chunks))
 
-    def _unary(self, body: Json) -> Behaviour:
+    def _unary(self, body: Json) -> Reply:
         return Reply(body=body, delay_before_headers_s=self.delay_before_headers_s)
 
-    def _stream(self, chunks: list[Json]) -> Behaviour:
+    def _stream(self, events: Sequence[bytes]) -> Sse:
         return Sse(
-            events=wire.encode_events(chunks),
+            events=events,
             delay_before_headers_s=self.delay_before_headers_s,
             delay_between_s=self.delay_between_s,
         )
@@ -125,9 +139,9 @@ class OpenAiService(Behaviour):
 class _ChatAnswer:
     model: str
     prompt_tokens: int
-    pieces: list[str]
+    pieces: tuple[str, ...]
     finish_reason: str
-    calls: list[tuple[str, str, str]]
+    calls: tuple[tuple[str, str, str], ...]
     """Id, function name and arguments of each tool call."""
     with_logprobs: bool
 
@@ -162,6 +176,13 @@ class _ChatAnswer:
         return [*chunks, build.last_usage(self.usage)] if include_usage else chunks
 
 
+@lru_cache(maxsize=256)
+def _encoded(answer: _ChatAnswer, *, include_usage: bool, obfuscation: bool) -> tuple[bytes, ...]:
+    # A load test asks the same thing ten thousand times: the encoding is most of the work.
+    chunks = answer.chunks(include_usage=include_usage, obfuscation=obfuscation)
+    return wire.encode_events(chunks)
+
+
 def _request(attempt: Attempt) -> Json:
     try:
         request = attempt.json
@@ -172,7 +193,7 @@ def _request(attempt: Attempt) -> Json:
     return request
 
 
-def _chat_answer(request: Json) -> _ChatAnswer:
+def _chat_answer(request: Json, says: str | None) -> _ChatAnswer:
     messages = request.get("messages")
     if not isinstance(messages, list) or not messages:
         raise _BadRequestError("Missing required parameter: 'messages'.", "messages")
@@ -180,18 +201,18 @@ def _chat_answer(request: Json) -> _ChatAnswer:
         (f"call_fake{index:08d}", tool["name"], json.dumps(_example(tool.get("parameters") or {})))
         for index, tool in enumerate(_tools_to_call(request))
     ]
-    pieces, finish_reason = ([], "tool_calls") if calls else _text_answer(request, messages)
+    pieces, finish_reason = ([], "tool_calls") if calls else _text_answer(request, messages, says)
     return _ChatAnswer(
         model=request["model"],
         prompt_tokens=sum(len(_tokens(_text_of(message))) for message in messages),
-        pieces=pieces,
+        pieces=tuple(pieces),
         finish_reason=finish_reason,
-        calls=calls,
+        calls=tuple(calls),
         with_logprobs=bool(request.get("logprobs")),
     )
 
 
-def _text_answer(request: Json, messages: list[Json]) -> tuple[list[str], str]:
+def _text_answer(request: Json, messages: list[Json], says: str | None) -> tuple[list[str], str]:
     said = next((_text_of(m) for m in reversed(messages) if m.get("role") == "user"), "")
     match request.get("response_format"):
         case {"type": "json_schema", "json_schema": {"schema": schema}}:
@@ -199,7 +220,7 @@ def _text_answer(request: Json, messages: list[Json]) -> tuple[list[str], str]:
         case {"type": "json_object"}:
             text = json.dumps({"echo": said})
         case _:
-            text = f"You said: {said}"
+            text = says or f"You said: {said}"
     return _limited(_tokens(text), request)
 
 
@@ -260,7 +281,7 @@ def _logprob(token: str) -> Json:
     return wire.token_logprob(token, -0.25, [(token, -0.25), ("no", -2.5)])
 
 
-def _example(schema: Mapping[str, Any]) -> Any:
+def _example(schema: Mapping[str, Any]) -> object:
     """Return a value that fits a JSON schema of the plain kind that tools use."""
     if "enum" in schema:
         return schema["enum"][0]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from typing_extensions import override
 
-from tests.fakes.exchange import Behaviour, Ending, Exchange, Relay
+from weir_server.fake_upstream.exchange import Behaviour, Ending, Exchange, Relay
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

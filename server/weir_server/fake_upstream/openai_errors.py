@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.fakes.behaviour import Reply
-from tests.fakes.openai_wire import Json
-from tests.fakes.sending import HeaderPairs
+from weir_server.fake_upstream.behaviour import Reply
+from weir_server.fake_upstream.openai_wire import Json
+from weir_server.fake_upstream.sending import HeaderPairs
 
 
 def error_body(

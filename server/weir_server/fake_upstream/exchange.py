@@ -5,7 +5,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 from typing_extensions import override
 
-from tests.fakes.journal import Attempt, Journal
+from weir_server.fake_upstream.journal import Attempt, Journal
 
 
 class ClientGoneError(Exception):

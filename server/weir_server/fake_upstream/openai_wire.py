@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.fakes.sse import DONE, PLAIN, SseStyle
+from weir_server.fake_upstream.sse import DONE, PLAIN, SseStyle
 
 Json = dict[str, Any]
 

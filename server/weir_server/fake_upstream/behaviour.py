@@ -11,9 +11,16 @@ from typing import Any
 
 from typing_extensions import override
 
-from tests.fakes.exchange import Behaviour, Ending, Exchange
-from tests.fakes.sending import Framing, HeaderPairs, Pace, finish, send_answer, slice_at
-from tests.fakes.sse import PING
+from weir_server.fake_upstream.exchange import Behaviour, Ending, Exchange
+from weir_server.fake_upstream.sending import (
+    Framing,
+    HeaderPairs,
+    Pace,
+    finish,
+    send_answer,
+    slice_at,
+)
+from weir_server.fake_upstream.sse import PING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Which faults can an upstream cause? A catalogue by name, for tests that walk all of them.
 
 Refused connections and bad certificates are not answers and so not here: see
-`FakeUpstream.refusing_connections` and `certificates`.
+`FakeUpstream.refusing_connections` and its `tls`.
 """
 
 import json
@@ -11,14 +11,14 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Any
 
-from tests.fakes import misbehaviour as bad
-from tests.fakes import openai_errors as errors
-from tests.fakes import openai_wire as wire
-from tests.fakes.behaviour import Hang, Reply, Sse
-from tests.fakes.bending import Drip
-from tests.fakes.exchange import Behaviour, Ending
-from tests.fakes.sending import Framing
-from tests.fakes.sse import BOM, PING, PLAIN, SseStyle
+from weir_server.fake_upstream import misbehaviour as bad
+from weir_server.fake_upstream import openai_errors as errors
+from weir_server.fake_upstream import openai_wire as wire
+from weir_server.fake_upstream.behaviour import Hang, Reply, Sse
+from weir_server.fake_upstream.bending import Drip
+from weir_server.fake_upstream.exchange import Behaviour, Ending
+from weir_server.fake_upstream.sending import Framing
+from weir_server.fake_upstream.sse import BOM, PING, PLAIN, SseStyle
 
 PIECES = ("Héllo", ",", " wör", "ld", " 👋", "!")
 TEXT = "".join(PIECES)

@@ -6,7 +6,7 @@ from enum import Enum
 from http import HTTPStatus
 from itertools import pairwise
 
-from tests.fakes.exchange import Ending, Exchange
+from weir_server.fake_upstream.exchange import Ending, Exchange
 
 HeaderPairs = tuple[tuple[str, str], ...]
 

@@ -14,7 +14,8 @@ from typing import Any, overload
 
 from typing_extensions import override
 
-from tests.fakes.http1 import Headers
+from weir_server.fake_upstream.http1 import Headers
+from weir_server.fake_upstream.memory import Memory
 
 
 class Outcome(Enum):
@@ -77,6 +78,8 @@ class Attempt:
     bytes_sent: int = 0
     """What the kernel has taken of the answer, header and framing included."""
     outcome: Outcome = Outcome.RUNNING
+    rule: str | None = None
+    """The rule of a script that answered; None if none did."""
     _parsed: dict[str, Any] | None = field(default=None, repr=False)
 
     @property
@@ -105,13 +108,48 @@ class Attempt:
         scheme, _, credential = self.headers.get("authorization", "").partition(" ")
         return credential if scheme.lower() == "bearer" else None
 
+    @property
+    def credential(self) -> str | None:
+        """The key in whichever header vendors read it from, or None."""
+        return self.bearer or self.headers.get("x-api-key") or self.headers.get("api-key")
+
+    @property
+    def model(self) -> str | None:
+        """The model that the body names, or None."""
+        model = self._field("model")
+        return model if isinstance(model, str) else None
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether the body asks for a stream."""
+        return self._field("stream") is True
+
+    def _field(self, name: str) -> object:
+        try:
+            return self.json.get(name)
+        except ValueError:
+            return None
+
 
 class Journal(Sequence[Attempt]):
-    """Every attempt in order of arrival, with waits that end on the event itself."""
+    """Every attempt in order of arrival, with waits that end on the event itself.
 
-    def __init__(self) -> None:
+    - `keep` is how many rows are kept, the latest; None keeps all. `clear` forgets them all.
+    - `on_finished` is told of each attempt when it ends.
+    - `memory` is what behaviours know of earlier attempts; neither `keep` nor `clear` touches it.
+    """
+
+    def __init__(
+        self, *, keep: int | None = None, on_finished: Callable[[Attempt], None] | None = None
+    ) -> None:
+        self.memory = Memory()
+        self._keep = keep
+        self._on_finished = on_finished
         self._attempts: list[Attempt] = []
         self._connections: list[ConnectionRecord] = []
+        self._entered = 0
+        self._accepted = 0
+        self._cleared_through = 0
         self._arrived = 0
         self._running: set[Attempt] = set()
         self._waiters: set[asyncio.Future[None]] = set()
@@ -144,12 +182,33 @@ class Journal(Sequence[Attempt]):
 
     @property
     def arrived(self) -> int:
-        """How many attempts have arrived whole, body and all."""
+        """How many attempts have arrived whole, body and all, since the last `clear`."""
         return self._arrived
+
+    @property
+    def next_number(self) -> int:
+        """The number of the attempt that arrives next; it goes on counting after a `clear`."""
+        return self._entered + 1
+
+    @property
+    def next_connection_number(self) -> int:
+        """The number of the socket that is accepted next."""
+        return self._accepted + 1
+
+    def clear(self) -> None:
+        """Forget all rows; what still runs goes on, without a row here."""
+        self._attempts.clear()
+        self._connections.clear()
+        self._arrived = 0
+        self._cleared_through = self._entered
+        self.changed()
 
     def add(self, attempt: Attempt) -> None:
         """Enter an attempt that has just begun."""
+        self._entered += 1
         self._attempts.append(attempt)
+        if self._keep is not None:
+            del self._attempts[: -self._keep or None]
         self._running.add(attempt)
         self.changed()
 
@@ -157,18 +216,24 @@ class Journal(Sequence[Attempt]):
         """Enter an attempt's body."""
         attempt.body = body
         attempt.body_complete_at = time.monotonic()
-        self._arrived += 1
+        if attempt.number > self._cleared_through:
+            self._arrived += 1
         self.changed()
 
     def finished(self, attempt: Attempt) -> None:
         """Enter an attempt's end; its outcome is already told."""
         attempt.finished_at = time.monotonic()
         self._running.discard(attempt)
+        if self._on_finished is not None:
+            self._on_finished(attempt)
         self.changed()
 
     def add_connection(self, connection: ConnectionRecord) -> None:
         """Enter a socket that has just been accepted."""
+        self._accepted += 1
         self._connections.append(connection)
+        if self._keep is not None:
+            del self._connections[: -self._keep or None]
         self.changed()
 
     def changed(self) -> None:

@@ -14,8 +14,8 @@ from typing import TypeVar, cast
 
 from typing_extensions import override
 
-from tests.fakes.exchange import ClientGoneError
-from tests.fakes.http1 import MalformedRequestError, RequestReader
+from weir_server.fake_upstream.exchange import ClientGoneError
+from weir_server.fake_upstream.http1 import MalformedRequestError, RequestReader
 
 # Linger on, for 0 s: closing discards what is unsent and sends RST instead of FIN.
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)

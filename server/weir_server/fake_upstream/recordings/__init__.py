@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.fakes.behaviour import Sse
-from tests.fakes.sse import split_events
+from weir_server.fake_upstream.behaviour import Sse
+from weir_server.fake_upstream.sse import split_events
 
 _FOLDER = Path(__file__).parent
 

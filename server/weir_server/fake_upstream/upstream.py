@@ -1,12 +1,13 @@
 """How does a test get an upstream? A real HTTP/1.1 server on loopback, scripted per attempt.
 
 async with FakeUpstream() as upstream:
-    upstream.script(Reply(status=503), ChatService())     # fail once, then answer
+    upstream.script(Reply(status=503), OpenAiService())   # fail once, then answer
     ...                                                   # talk to upstream.url
     assert upstream.journal[0].outcome is Outcome.COMPLETED
 """
 
 import asyncio
+import ipaddress
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -14,14 +15,31 @@ from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
 
-from tests.fakes.connection import Connection, LiveExchange
-from tests.fakes.exchange import Behaviour
-from tests.fakes.journal import Attempt, Journal
-from tests.fakes.link import Link
-from tests.fakes.openai_service import OpenAiService
+from weir_server.fake_upstream.connection import Connection, LiveExchange
+from weir_server.fake_upstream.exchange import Behaviour
+from weir_server.fake_upstream.journal import Attempt, Journal
+from weir_server.fake_upstream.link import Link
+from weir_server.fake_upstream.memory import Memory
+from weir_server.fake_upstream.openai_service import OpenAiService
 
 Step = Behaviour | Callable[[Attempt], Behaviour]
 """A behaviour, or a function that picks one after looking at the request."""
+
+
+def loopback(host: str) -> str:
+    """Return the address of a host on this machine's loopback; raises ValueError for any other."""
+    try:
+        is_loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        is_loopback = False
+    if host == "localhost":
+        return "127.0.0.1"
+    if not is_loopback:
+        raise ValueError(
+            f"{host} is not on this machine's loopback; the fake upstream is a test tool that asks "
+            "for no key, so it listens on 127.0.0.1, ::1 or localhost only"
+        )
+    return host
 
 
 class FakeUpstream:
@@ -30,8 +48,9 @@ class FakeUpstream:
     Without a script it is a plausible OpenAI. Closing it resets whatever is still open and raises
     what a behaviour or a picking function raised, so that a broken test cannot look green.
 
-    `tls` serves HTTPS with that context (see `certificates`). `send_buffer_bytes` shrinks the
-    kernel's buffer, so that a client that stops reading is felt after few bytes.
+    `tls` serves HTTPS with that context. `send_buffer_bytes` shrinks the kernel's buffer, so that a
+    client that stops reading is felt after few bytes. `journal` is one that forgets old rows, or
+    tells of each attempt as it ends; `host` is an address of this machine's loopback.
     """
 
     def __init__(
@@ -41,11 +60,12 @@ class FakeUpstream:
         port: int = 0,
         tls: ssl.SSLContext | None = None,
         send_buffer_bytes: int | None = None,
+        journal: Journal | None = None,
     ) -> None:
-        self.journal = Journal()
+        self.journal = Journal() if journal is None else journal
         self._steps: tuple[Step, ...] = steps or (OpenAiService(),)
         self._taken = 0
-        self._host = host
+        self._host = loopback(host)
         self._port = port
         self._tls = tls
         self._send_buffer_bytes = send_buffer_bytes
@@ -56,6 +76,8 @@ class FakeUpstream:
         self._crashes: list[Exception] = []
 
     async def __aenter__(self) -> Self:
+        if self._port:
+            self._check_free()
         # A second socket that is bound and never listens keeps the port ours while the listener
         # is away (`refusing_connections`).
         self._reservation = self._bound_socket(self._port)
@@ -79,7 +101,8 @@ class FakeUpstream:
     @property
     def origin(self) -> str:
         """Scheme, host and port: `http://127.0.0.1:40123`."""
-        return f"{'http' if self._tls is None else 'https'}://{self._host}:{self._port}"
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{'http' if self._tls is None else 'https'}://{host}:{self._port}"
 
     @property
     def url(self) -> str:
@@ -94,12 +117,14 @@ class FakeUpstream:
     def script(self, *steps: Step) -> None:
         """Answer the next attempts by these steps, one each; the last one answers all that follow.
 
-        So `script(a)` always plays a, and `script(fail, fail, ok)` fails the first two.
+        So `script(a)` always plays a, and `script(fail, fail, ok)` fails the first two. What
+        behaviours remembered of earlier attempts is forgotten, and their time begins now.
         """
         if not steps:
             raise ValueError("a script needs at least one step")
         self._steps = steps
         self._taken = 0
+        self.journal.memory = Memory()
 
     async def wait_for_attempts(self, count: int, *, timeout_s: float = 5.0) -> list[Attempt]:
         """Return the attempts as soon as there are at least `count` whose body has arrived."""
@@ -169,8 +194,18 @@ class FakeUpstream:
             self._server.close()
             self._server = None
 
+    def _check_free(self) -> None:
+        # Our own sockets share the port, and would share it with another fake as well.
+        with socket.socket(self._family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((self._host, self._port))
+
+    @property
+    def _family(self) -> socket.AddressFamily:
+        return socket.AF_INET6 if ":" in self._host else socket.AF_INET
+
     def _bound_socket(self, port: int) -> socket.socket:
-        made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        made = socket.socket(self._family, socket.SOCK_STREAM)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if self._send_buffer_bytes is not None:
@@ -205,9 +240,3 @@ class FakeUpstream:
             await exchange.read_body()
         behaviour = step if isinstance(step, Behaviour) else step(exchange.attempt)
         await behaviour.play(exchange)
-
-
-if __name__ == "__main__":
-    from tests.fakes.command import main
-
-    main()

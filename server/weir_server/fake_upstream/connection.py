@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable
 
 from typing_extensions import override
 
-from tests.fakes.exchange import ClientGoneError, Ending, Exchange
-from tests.fakes.http1 import MalformedRequestError, RequestHead
-from tests.fakes.journal import Attempt, ConnectionRecord, Journal, Outcome
-from tests.fakes.link import Link
-from tests.fakes.sending import encode_head
+from weir_server.fake_upstream.exchange import ClientGoneError, Ending, Exchange
+from weir_server.fake_upstream.http1 import MalformedRequestError, RequestHead
+from weir_server.fake_upstream.journal import Attempt, ConnectionRecord, Journal, Outcome
+from weir_server.fake_upstream.link import Link
+from weir_server.fake_upstream.sending import encode_head
 
 # A big piece goes out in writes of this size, so that `bytes_sent` follows a slow reader.
 _WRITE_BYTES = 64 * 1024
@@ -33,7 +33,7 @@ class Connection:
         self._on_crash = on_crash
         self._latest: Attempt | None = None
         self._record = ConnectionRecord(
-            number=len(journal.connections) + 1,
+            number=journal.next_connection_number,
             opened_at=time.monotonic(),
             client_port=link.client_port,
         )
@@ -89,7 +89,7 @@ class Connection:
 
     def _enter(self, head: RequestHead) -> Attempt:
         attempt = Attempt(
-            number=len(self._journal) + 1,
+            number=self._journal.next_number,
             connection=self._record,
             method=head.method,
             target=head.target,
