@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from weir_server.settings.admission import AdmissionSettings
 from weir_server.settings.models import ModelSettings, TargetSettings
 from weir_server.settings.resilience import (
     BreakerSettings,
@@ -121,6 +122,7 @@ def test_the_configuration_of_the_readme_is_valid(tmp_path: Path) -> None:
         ("## `resilience`", ResilienceSettings),
         ("### `breaker`", BreakerSettings),
         ("### `concurrency`", ConcurrencySettings),
+        ("## `admission`", AdmissionSettings),
     ],
 )
 def test_every_setting_is_documented(heading: str, model: type[BaseModel]) -> None:
