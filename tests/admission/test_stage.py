@@ -260,6 +260,25 @@ async def test_refusal_says_when_to_come_again() -> None:
     assert all(1.0 <= wait_s <= 3.0 for wait_s in waits_s)
 
 
+async def test_lag_of_the_loop_counts_as_time() -> None:
+    """What the clock of a call does not show, as the call itself came late, the lag does."""
+    gate = Gate(start_limit_min=1, start_limit_max=12, reserve_share=0.0)
+    for lag_s, below in ((0.0, False), (0.2, True)):
+        for _ in range(20):
+            gate.lag.expect()
+            gate.clock.advance(0.05 + lag_s)
+            gate.lag.woke()
+            gate.provider.reachable.clear()
+            calls = [gate.begin() for _ in range(12)]
+            await turns()
+            for asked in gate.provider.asked:
+                asked.progress.sent()
+            gate.provider.asked.clear()
+            gate.provider.reachable.set()
+            await asyncio.gather(*calls)
+        assert (gate.stage.gradient.limit < 12) is below
+
+
 async def test_limit_follows_how_long_starting_takes() -> None:
     """Time from the call's arrival until its request was sent is what the limit is made of."""
     gate = Gate(start_limit_min=1, start_limit_max=12, reserve_share=0.0)

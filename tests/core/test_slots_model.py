@@ -94,8 +94,18 @@ class PlacesMachine(RuleBasedStateMachine):
             assert waiting.task.done()
             assert waiting.task.result() == answer
 
-    @rule(priority=st.sampled_from(Priority), patience_s=st.sampled_from([-1.0, 5.0, PLENTY_S]))
-    def arrive(self, priority: Priority, patience_s: float) -> None:
+    @rule(
+        burst=st.lists(
+            st.tuples(st.sampled_from(Priority), st.sampled_from([PLENTY_S, PLENTY_S, 5.0, 0.0])),
+            min_size=1,
+            max_size=8,
+        )
+    )
+    def arrive(self, burst: list[tuple[Priority, float]]) -> None:
+        for priority, patience_s in burst:
+            self.arrive_one(priority, patience_s)
+
+    def arrive_one(self, priority: Priority, patience_s: float) -> None:
         now_s = self.clock.monotonic_s()
         told = self.model.serve(now_s)
         newcomer = Waiting(
@@ -193,4 +203,4 @@ class PlacesMachine(RuleBasedStateMachine):
 
 
 TestPlaces = PlacesMachine.TestCase
-TestPlaces.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestPlaces.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
