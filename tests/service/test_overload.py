@@ -1,9 +1,11 @@
 """With too much to do, Weir turns away the least important first, and what runs goes on."""
 
 import asyncio
+import os
+import resource
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any
 
 import grpc
@@ -13,9 +15,13 @@ from tests.fakes.openai_service import OpenAiService
 from tests.fakes.upstream import FakeUpstream
 from tests.service.asking import Refusal, hear_rest, logged, maybe_refused, until
 from tests.service.weir import Weir, chat_request, serving, stream_request, upstream_tree
+from weir_server.admission.files import open_files
 
 ROOM = {"start_limit_min": 5, "start_limit_max": 5, "retry_after_s": 0.2}
 """Five calls may be started at a time, three of them in the background; two wait."""
+
+HTTP2_HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\x04\0\0\0\0\0"
+"""A client's preface and empty SETTINGS: a connection on which nothing is asked."""
 
 
 class Unreachable:
@@ -202,6 +208,53 @@ async def test_blocked_loop_turns_new_calls_away_and_goes_on_streaming() -> None
         assert refusal.details["ErrorInfo"].metadata == {"cause": "lag"}
         assert int(refusal.trailers["grpc-retry-pushback-ms"]) >= 500
         assert await ask(weir, "m", "standard", streaming=False) is None, "the loop is free again"
+
+
+@contextmanager
+def file_limit(soft: int) -> Iterator[None]:
+    """Let this process open so many files."""
+    before, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before, hard))
+
+
+async def test_calls_are_turned_away_before_files_run_out() -> None:
+    """The last 64 files are kept for what runs; once there are more, all are served again."""
+    limit = open_files() + 150
+    taken: list[int] = []
+    with file_limit(limit):
+        async with serving() as weir:
+            try:
+                while open_files() <= limit - 60:
+                    taken.extend(os.pipe())
+                refusal = await ask(weir, "echo", "standard", streaming=False)
+                assert await ask(weir, "echo", "interactive", streaming=False) is None
+            finally:
+                for file in taken:
+                    os.close(file)
+            assert refusal is not None
+            assert refusal.verdict == ("UNAVAILABLE", "GATEWAY_OVERLOADED")
+            assert refusal.details["ErrorInfo"].metadata == {"cause": "files"}
+            await asyncio.sleep(1.1)  # a count holds for a second
+            assert await ask(weir, "echo", "standard", streaming=False) is None
+
+
+async def test_idle_and_silent_connections_are_in_nobody_s_way(weir: Weir) -> None:
+    """50 connections that never say a word, and 150 that only say hello, delay no call."""
+    host, port = weir.app.address.rsplit(":", 1)
+    async with AsyncExitStack() as stack:
+        for number in range(200):
+            _, writer = await asyncio.open_connection(host, int(port))
+            stack.callback(writer.close)
+            if number >= 50:
+                writer.write(HTTP2_HELLO)
+        begun_s = time.monotonic()
+        answers = [await ask(weir, "echo", "background", streaming=False) for _ in range(20)]
+        assert answers == [None] * 20
+        assert time.monotonic() - begun_s < 1.0
 
 
 async def test_refusal_is_in_the_access_log() -> None:
