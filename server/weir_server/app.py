@@ -11,8 +11,12 @@ from google.protobuf.duration_pb2 import Duration
 from weir.v1.model_service_pb2 import GetServerInfoResponse, Limits, ServerCapabilities
 from weir_server.accounting.meter import MeterStage
 from weir_server.accounting.tokens import Tokens
+from weir_server.admission.files import FileWatch
+from weir_server.admission.lag import LagWatch
+from weir_server.admission.stage import GateStage
 from weir_server.core.clock import Clock, SystemClock
 from weir_server.core.handler import Handler
+from weir_server.core.tasks import sibling
 from weir_server.providers.host import Host
 from weir_server.resilience.connect_retry import Backoff, ConnectRetryStage
 from weir_server.routing.catalogue import ModelCatalogue
@@ -53,8 +57,10 @@ async def running(
         host = await stack.enter_async_context(Host.of(settings, clock=clock, log=log))
         catalogue = catalogue_of(settings, host.installed(), clock)
         tokens = await Tokens.load(host)
+        lag = LagWatch(clock, limit_s=settings.admission.lag_limit_s)
+        await stack.enter_async_context(sibling(lag.run(), name="lag watch"))
         generation = Generation(
-            _path(settings, catalogue, tokens, host, limits, clock, rng),
+            _path(settings, catalogue, tokens, host, limits, lag, clock, rng),
             clock=clock,
             pacing=_pacing(settings),
             limits=limits,
@@ -108,6 +114,7 @@ def _path(
     tokens: Tokens,
     host: Host,
     limits: ValidationLimits,
+    lag: LagWatch,
     clock: Clock,
     rng: random.Random,
 ) -> Handler:
@@ -122,7 +129,12 @@ def _path(
         backoff=Backoff(base_s=upstream.retry_base_s, cap_s=upstream.retry_cap_s),
     )
     routing = RoutingStage(resilience, catalogue, windows=Windows(tokens), rng=rng)
-    return ValidationStage(routing, limits, catalogue)
+    admission: Handler = routing
+    if settings.admission.enabled:
+        admission = GateStage(
+            routing, settings.admission, lag=lag, files=FileWatch(), clock=clock, rng=rng
+        )
+    return ValidationStage(admission, limits, catalogue)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from weir_server.fake_upstream.faults import FAULTS
 from weir_server.fake_upstream.matching import CONDITIONS
 from weir_server.fake_upstream.script import Script
 from weir_server.routing.explain import Code
+from weir_server.settings.admission import AdmissionSettings
 from weir_server.settings.models import ModelSettings, TargetSettings
 from weir_server.settings.resilience import (
     BreakerSettings,
@@ -146,6 +147,7 @@ def test_every_code_of_an_explanation_is_documented() -> None:
         ("## `resilience`", ResilienceSettings),
         ("### `breaker`", BreakerSettings),
         ("### `concurrency`", ConcurrencySettings),
+        ("## `admission`", AdmissionSettings),
     ],
 )
 def test_every_setting_is_documented(heading: str, model: type[BaseModel]) -> None:

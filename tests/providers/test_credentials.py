@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 from pydantic import SecretStr
 
-from tests.fakes import openai_errors as errors
 from tests.providers.http.asking import CLOCK, a_call, ask
 from weir_server.core.errors import ConfigInvalid, UpstreamCredentialsRejected
+from weir_server.fake_upstream import openai_errors as errors
 from weir_server.fake_upstream.faults import STREAM
 from weir_server.fake_upstream.upstream import FakeUpstream
 from weir_server.providers.making import Maker, Provider

@@ -10,6 +10,7 @@ from weir.v1.generation_pb2 import Warning as WarningEvent
 from weir.v1.usage_pb2 import TokenUsage
 from weir_server.core.deadline import Deadline
 from weir_server.core.needs import NO_NEEDS, Needs
+from weir_server.core.priority import Priority
 from weir_server.core.route import DEFAULT_POLICY, RoutePolicy
 from weir_server.core.target import Operation, Target
 
@@ -49,6 +50,14 @@ class Progress:
     """What was used, once it is known; partial when the call was cut short."""
     usage_now: Callable[[], TokenUsage] | None = None
     """Counts what was used so far, while an attempt runs; an estimate."""
+    on_sent: Callable[[], None] | None = None
+    """Is told once, when a provider has first been sent the request."""
+
+    def sent(self) -> None:
+        """Say that a provider has been sent the request; saying it again changes nothing."""
+        if (told := self.on_sent) is not None:
+            self.on_sent = None
+            told()
 
 
 # One for each call, or more: a frozen dataclass takes four times as long to make, so here it is the
@@ -79,6 +88,10 @@ class Call:
     """Why this attempt is made."""
     needs: Final[Needs] = NO_NEEDS
     """What the request needs of a model, found out by validation."""
+    priority: Final[Priority] = Priority.STANDARD
+    """Who goes first, and is turned away last, where not all can be served."""
+    retried: Final[bool] = False
+    """Whether the caller's library asks again after a failure: it does not wait in line."""
 
     def aimed_at(
         self,
@@ -92,6 +105,8 @@ class Call:
 
         progress: that of one attempt among several at once; None: shared with this call.
         """
+        if progress is not None and progress.on_sent is None:
+            progress.on_sent = self.progress.on_sent
         return Call(
             request_id=self.request_id,
             response_id=self.response_id,
@@ -106,6 +121,8 @@ class Call:
             policy=self.policy if policy is None else policy,
             kind=kind,
             needs=self.needs,
+            priority=self.priority,
+            retried=self.retried,
         )
 
     def needing(self, needs: Needs) -> "Call":
@@ -124,6 +141,10 @@ class Call:
             policy=self.policy,
             kind=self.kind,
             needs=needs,
+            priority=self.priority,
+            retried=self.retried,
+            priority=self.priority,
+            retried=self.retried,
         )
 
     @property

@@ -22,6 +22,7 @@ from weir_server.core.errors import (
     MessageTooLarge,
     WeirError,
 )
+from weir_server.core.priority import priority_of
 from weir_server.telemetry.access import AccessLine
 from weir_server.telemetry.log import Log, timestamp
 from weir_server.transport import facts, metadata, status
@@ -212,6 +213,8 @@ class Edge:
             arrived_s=now_s,
             deadline=Deadline.after(now_s, timeout_s),
             trace=said.trace,
+            priority=priority_of(said.priority),
+            retried=said.previous_attempts not in ("", "0"),
         )
 
     def _new_request_id(self) -> str:

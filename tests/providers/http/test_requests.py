@@ -1,5 +1,6 @@
 """What leaves Weir with a request? What was meant to, and the key in one place only."""
 
+import asyncio
 import os
 from collections.abc import Iterator
 
@@ -17,10 +18,11 @@ from tests.providers.http.asking import (
     text_of,
 )
 from weir.v1.content_pb2 import Message, Part, Role
+from weir.v1.generation_pb2 import Phase
 from weir.v1.provider_service_pb2 import ChatRequest
 from weir_server.core.call import TraceContext
-from weir_server.core.errors import ConfigInvalid, UpstreamError
-from weir_server.fake_upstream.behaviour import Reply
+from weir_server.core.errors import ConfigInvalid, UpstreamConnectFailed, UpstreamError
+from weir_server.fake_upstream.behaviour import Hang, Reply
 from weir_server.fake_upstream.openai_wire import chat_completion
 from weir_server.fake_upstream.upstream import FakeUpstream
 from weir_server.providers.http.client import HttpClient, Route
@@ -181,3 +183,30 @@ async def test_no_failure_shows_the_key() -> None:
         while error is not None:
             assert KEY not in f"{error!r} {error} {vars(error)}"
             error = error.__cause__
+
+
+async def test_the_call_hears_when_its_request_was_sent() -> None:
+    """Once connected and written, and while the provider has yet to answer."""
+    sent = asyncio.Event()
+    async with FakeUpstream(Hang()) as upstream, provider_at(upstream) as provider:
+        call = a_call()
+        call.progress.on_sent = sent.set
+        asking = asyncio.create_task(ask(provider, call))
+        async with asyncio.timeout(5):
+            await sent.wait()
+        assert not asking.done()
+        assert call.progress.phase == Phase.PHASE_WAITING_FIRST_TOKEN
+        asking.cancel()
+        await asyncio.wait([asking])
+
+
+async def test_a_provider_that_is_not_reached_was_sent_nothing() -> None:
+    """A refused connection leaves whoever waits for the sending waiting."""
+    sent: list[str] = []
+    async with FakeUpstream() as upstream, provider_at(upstream) as provider:
+        call = a_call()
+        call.progress.on_sent = lambda: sent.append("sent")
+        async with upstream.refusing_connections():
+            with pytest.raises(UpstreamConnectFailed):
+                await ask(provider, call)
+    assert sent == []

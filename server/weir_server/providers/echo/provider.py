@@ -78,6 +78,7 @@ class EchoProvider(Handler, ProviderTokenCounter):
             Attempt(provider=call.target.provider, model=call.target.vendor_model, kind=call.kind)
         )
         call.progress.phase = Phase.PHASE_WAITING_FIRST_TOKEN
+        call.progress.sent()
         if isinstance(request, EmbedRequest):
             yield _once(_embed(request))
             return

@@ -218,6 +218,7 @@ class UpstreamExchange:
         self._watchdog.connected(streaming=self._streaming)
         try:
             turn.send(self._head, self._body)
+            self._progress.sent()
             await turn.begin()
         except BaseException:
             turn.close()

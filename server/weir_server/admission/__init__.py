@@ -1,0 +1,1 @@
+"""Has Weir room for one more call? What it does against its own overload."""

@@ -1,0 +1,51 @@
+"""What does a call tell those who wait for it, and what goes with its changed copies?"""
+
+from weir_server.core.call import Call, Progress
+from weir_server.core.deadline import Deadline
+from weir_server.core.priority import Priority
+from weir_server.core.target import Operation
+
+
+def asking(progress: Progress) -> Call:
+    return Call(
+        request_id="r",
+        response_id="r",
+        method="Chat",
+        operation=Operation.CHAT,
+        streaming=False,
+        arrived_s=0.0,
+        deadline=Deadline.after(0.0, 10.0),
+        progress=progress,
+        priority=Priority.INTERACTIVE,
+        retried=True,
+    )
+
+
+def test_sent_is_told_once() -> None:
+    """Whoever waits for the request to be sent hears of the first time."""
+    told: list[str] = []
+    progress = Progress(on_sent=lambda: told.append("sent"))
+    progress.sent()
+    progress.sent()
+    assert told == ["sent"]
+
+
+def test_sent_without_anyone_waiting() -> None:
+    """Nobody has to wait."""
+    progress = Progress()
+    progress.sent()
+    assert progress.on_sent is None
+
+
+def test_copy_keeps_its_rank() -> None:
+    """A call aimed elsewhere is as important as before, and as often retried."""
+    copy = asking(Progress()).aimed_at(())
+    assert (copy.priority, copy.retried) == (Priority.INTERACTIVE, True)
+
+
+def test_attempt_with_its_own_progress_tells_too() -> None:
+    """One of several attempts at once tells the one who waits for the call."""
+    told: list[str] = []
+    call = asking(Progress(on_sent=lambda: told.append("sent")))
+    call.aimed_at((), progress=Progress()).progress.sent()
+    assert told == ["sent"]

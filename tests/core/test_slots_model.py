@@ -1,0 +1,206 @@
+"""Do places keep their promises over every order of events? Compared with a plain model."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from tests.fakes.clock import FakeClock
+from weir_server.core.priority import Priority
+from weir_server.core.slots import NoSlot, Slots
+
+PLENTY_S = 3600.0
+SHARES = {Priority.BACKGROUND: 0.6, Priority.STANDARD: 0.8, Priority.INTERACTIVE: 1.0}
+
+
+@dataclass(eq=False)
+class Waiting:
+    """A call that waits, as the model knows it."""
+
+    priority: Priority
+    until_s: float
+    task: asyncio.Task[str]
+
+
+@dataclass
+class Model:
+    """What the places should do, in the fewest words: lists, searched from end to end."""
+
+    limit: int
+    in_flight: int = 0
+    queue: list[Waiting] = field(default_factory=list)
+
+    def bound(self, priority: Priority) -> int:
+        return max(1, int(self.limit * SHARES[priority]))
+
+    def room(self) -> int:
+        return max(1, self.limit // 2)
+
+    def serve(self, now_s: float) -> dict[Waiting, str]:
+        told: dict[Waiting, str] = {}
+        while self.queue:
+            best = max(each.priority for each in self.queue)
+            if self.in_flight >= self.bound(best):
+                break
+            overloaded = len(self.queue) * 2 > self.room()
+            of_class = [each for each in self.queue if each.priority is best]
+            chosen = of_class[-1 if overloaded else 0]
+            self.queue.remove(chosen)
+            if chosen.until_s <= now_s:
+                told[chosen] = "deadline"
+            else:
+                told[chosen] = "in"
+                self.in_flight += 1
+        return told
+
+
+class PlacesMachine(RuleBasedStateMachine):
+    """Calls come, wait, hang up and leave, while time passes and the limit moves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.clock = FakeClock()
+        self.model = Model(limit=4)
+        self.slots = Slots(limit=lambda: self.model.limit, clock=self.clock)
+
+    def teardown(self) -> None:
+        for waiting in self.model.queue:
+            waiting.task.cancel()
+        self.settle()
+        self.loop.close()
+
+    def settle(self) -> None:
+        """Let every task run that can: a place may pass through several hands."""
+
+        async def turns() -> None:
+            for _ in range(10):
+                await asyncio.sleep(0)
+
+        self.loop.run_until_complete(turns())
+
+    async def call(self, priority: Priority, until_s: float) -> str:
+        try:
+            await self.slots.acquire(priority, until_s=until_s)
+        except NoSlot as refusal:
+            return refusal.why
+        return "in"
+
+    def expect(self, told: dict[Waiting, str]) -> None:
+        self.settle()
+        for waiting, answer in told.items():
+            assert waiting.task.done()
+            assert waiting.task.result() == answer
+
+    @rule(
+        burst=st.lists(
+            st.tuples(st.sampled_from(Priority), st.sampled_from([PLENTY_S, PLENTY_S, 5.0, 0.0])),
+            min_size=1,
+            max_size=8,
+        )
+    )
+    def arrive(self, burst: list[tuple[Priority, float]]) -> None:
+        for priority, patience_s in burst:
+            self.arrive_one(priority, patience_s)
+
+    def arrive_one(self, priority: Priority, patience_s: float) -> None:
+        now_s = self.clock.monotonic_s()
+        told = self.model.serve(now_s)
+        newcomer = Waiting(
+            priority,
+            now_s + patience_s,
+            self.loop.create_task(self.call(priority, now_s + patience_s)),
+        )
+        if self.model.in_flight < self.model.bound(priority):
+            self.model.in_flight += 1
+            told[newcomer] = "in"
+        elif patience_s <= 0:
+            told[newcomer] = "deadline"
+        elif len(self.model.queue) < self.model.room():
+            self.model.queue.append(newcomer)
+        else:
+            lower = [each for each in self.model.queue if each.priority < priority]
+            if lower:
+                lowest = min(each.priority for each in lower)
+                displaced = [each for each in lower if each.priority is lowest][-1]
+                self.model.queue.remove(displaced)
+                told[displaced] = "full"
+                self.model.queue.append(newcomer)
+            else:
+                told[newcomer] = "full"
+        self.expect(told)
+
+    @precondition(lambda self: self.model.in_flight > 0)
+    @rule(data=st.data())
+    def leave(self, data: st.DataObject) -> None:
+        count = data.draw(st.integers(1, min(3, self.model.in_flight)))
+        told: dict[Waiting, str] = {}
+        for _ in range(count):
+            self.slots.release()
+            self.model.in_flight -= 1
+            told |= self.model.serve(self.clock.monotonic_s())
+        self.expect(told)
+
+    @precondition(lambda self: self.model.queue)
+    @rule(data=st.data())
+    def hang_up(self, data: st.DataObject) -> None:
+        gone = data.draw(st.sampled_from(self.model.queue))
+        gone.task.cancel()
+        self.model.queue.remove(gone)
+        self.settle()
+        assert gone.task.cancelled()
+
+    @precondition(lambda self: self.model.in_flight > 0 and self.model.queue)
+    @rule(data=st.data())
+    def hang_up_as_the_place_comes(self, data: st.DataObject) -> None:
+        """The place and the hang-up meet in one turn of the loop, in either order."""
+        gone = data.draw(st.sampled_from(self.model.queue))
+        now_s = self.clock.monotonic_s()
+        self.model.in_flight -= 1
+        if data.draw(st.booleans()):
+            self.slots.release()
+            told = self.model.serve(now_s)
+            gone.task.cancel()
+            if gone in self.model.queue:
+                self.model.queue.remove(gone)
+            elif told.pop(gone) == "in":
+                self.model.in_flight -= 1
+                told |= self.model.serve(now_s)
+        else:
+            gone.task.cancel()
+            self.slots.release()
+            told = self.model.serve(now_s)
+            if gone in self.model.queue:
+                self.model.queue.remove(gone)
+            elif told.pop(gone) == "in":
+                # Passed over at once, as if it had taken the place and given it back.
+                self.model.in_flight -= 1
+                told |= self.model.serve(now_s)
+        self.expect(told)
+        assert gone.task.cancelled()
+
+    @rule(limit=st.integers(1, 12), told_of=st.booleans())
+    def change_limit(self, limit: int, *, told_of: bool) -> None:
+        self.model.limit = limit
+        told: dict[Waiting, str] = {}
+        if told_of:
+            self.slots.limit_changed()
+            told = self.model.serve(self.clock.monotonic_s())
+        self.expect(told)
+
+    @rule()
+    def let_time_pass(self) -> None:
+        """Time that a busy loop has not noticed: the timers of those who wait have not run."""
+        self.clock.advance(10.0)
+
+    @invariant()
+    def nothing_is_lost(self) -> None:
+        assert self.slots.in_flight == self.model.in_flight
+        assert self.slots.queued == len(self.model.queue)
+        assert not any(waiting.task.done() for waiting in self.model.queue)
+
+
+TestPlaces = PlacesMachine.TestCase
+TestPlaces.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
