@@ -143,8 +143,6 @@ class Call:
             needs=needs,
             priority=self.priority,
             retried=self.retried,
-            priority=self.priority,
-            retried=self.retried,
         )
 
     @property
