@@ -18,7 +18,11 @@ from weir_server.core.clock import Clock, SystemClock
 from weir_server.core.handler import Handler
 from weir_server.core.tasks import sibling
 from weir_server.providers.host import Host
-from weir_server.resilience.connect_retry import Backoff, ConnectRetryStage
+from weir_server.resilience.backoff import Backoff
+from weir_server.resilience.direct import DirectStage
+from weir_server.resilience.stage import ResilienceStage
+from weir_server.resilience.turns import Turns
+from weir_server.resilience.upstreams import Upstreams
 from weir_server.routing.catalogue import ModelCatalogue
 from weir_server.routing.configured import catalogue_of
 from weir_server.routing.registrar import Registrar
@@ -57,10 +61,12 @@ async def running(
         host = await stack.enter_async_context(Host.of(settings, clock=clock, log=log))
         catalogue = catalogue_of(settings, host.installed(), clock)
         tokens = await Tokens.load(host)
+        upstreams = Upstreams(settings.resilience, clock=clock, rng=rng)
+        upstreams.know(catalogue.targets())
         lag = LagWatch(clock, limit_s=settings.admission.lag_limit_s)
         await stack.enter_async_context(sibling(lag.run(), name="lag watch"))
         generation = Generation(
-            _path(settings, catalogue, tokens, host, limits, lag, clock, rng),
+            _path(settings, catalogue, tokens, host, upstreams, limits, lag, clock, rng),
             clock=clock,
             pacing=_pacing(settings),
             limits=limits,
@@ -113,6 +119,7 @@ def _path(
     catalogue: ModelCatalogue,
     tokens: Tokens,
     host: Host,
+    upstreams: Upstreams,
     limits: ValidationLimits,
     lag: LagWatch,
     clock: Clock,
@@ -122,12 +129,21 @@ def _path(
     upstream = settings.upstream
     providers = host
     accounting = MeterStage(providers, tokens)
-    resilience = ConnectRetryStage(
-        accounting,
-        clock=clock,
-        rng=rng,
-        backoff=Backoff(base_s=upstream.retry_base_s, cap_s=upstream.retry_cap_s),
-    )
+    resilience: Handler = DirectStage(accounting)
+    if settings.resilience.enabled:
+        resilience = ResilienceStage(
+            accounting,
+            Turns(
+                upstreams,
+                clock=clock,
+                rng=rng,
+                first_token_timeout_s=upstream.first_token_timeout_s,
+            ),
+            clock=clock,
+            rng=rng,
+            backoff=Backoff(base_s=upstream.retry_base_s, cap_s=upstream.retry_cap_s),
+            first_token_timeout_s=upstream.first_token_timeout_s,
+        )
     routing = RoutingStage(resilience, catalogue, windows=Windows(tokens), rng=rng)
     admission: Handler = routing
     if settings.admission.enabled:
