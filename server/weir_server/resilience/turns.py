@@ -125,6 +125,9 @@ class Turns:
         turn.waited_s = waited_s = self._clock.monotonic_s() - turn.begun_s
         state = turn.state
         state.times(streaming=streaming).add(waited_s)
+        # The sign of a provider that keeps up is when an answer begins, not how long it is.
+        provider = state.provider
+        provider.aimd.succeeded(provider.slots.in_flight)
         if turn.permit.is_trial:
             state.breaker.settle(turn.permit, self._speed(turn, streaming=streaming))
             self.upstreams.told()
@@ -139,7 +142,6 @@ class Turns:
         state.in_flight -= 1
         if error is None:
             outcome = self._speed(turn, streaming=streaming)
-            provider.aimd.succeeded(provider.slots.in_flight)
             provider.retries.succeeded()
             state.credentials.succeeded(turn.target.credential)
         else:

@@ -27,6 +27,10 @@ from weir_server.settings.resilience import ResilienceSettings
 REMEMBERED_MAX = 4096
 """So many targets are remembered; callers may name vendor models freely, so there is a bound."""
 
+UNBOUNDED = frozenset({"echo"})
+"""Kinds of providers that answer in this very process and have nothing to be overloaded."""
+OPEN_CALLS = 100_000
+
 _CIRCUITS = {
     Circuit.CLOSED: CircuitState.CIRCUIT_STATE_CLOSED,
     Circuit.OPEN: CircuitState.CIRCUIT_STATE_OPEN,
@@ -49,13 +53,12 @@ _RESTS = {
 class ProviderState:
     """One provider: how many calls it gets at a time, and how many repeats and hedges."""
 
-    __slots__ = ("aimd", "hedges", "name", "retries", "slots")
+    __slots__ = ("aimd", "hedges", "retries", "slots", "target")
 
-    def __init__(
-        self, name: str, settings: ResilienceSettings, maximum: int | None, clock: Clock
-    ) -> None:
-        self.name = name
-        self.aimd = AimdLimit(aimd_policy(settings, maximum), clock=clock)
+    def __init__(self, target: Target, settings: ResilienceSettings, clock: Clock) -> None:
+        """`target`: one of the provider's."""
+        self.target = target
+        self.aimd = AimdLimit(aimd_policy(settings, target), clock=clock)
         self.slots = Slots(limit=self.limit, clock=clock)
         self.retries = RetryBudget(retry_policy(settings), clock=clock)
         self.hedges = HedgeBudget(settings.hedge_share, clock=clock)
@@ -142,10 +145,7 @@ class Upstreams(TargetStates):
         """Take other settings; what was learnt stays."""
         self._settings = settings
         for provider in self._providers.values():
-            policy = provider.aimd.policy
-            provider.aimd.policy = aimd_policy(
-                settings, policy.maximum if policy.maximum < settings.concurrency.maximum else None
-            )
+            provider.aimd.policy = aimd_policy(settings, provider.target)
             provider.retries.policy = retry_policy(settings)
         for state in self._targets.values():
             state.breaker.policy = breaker_policy(settings)
@@ -156,9 +156,7 @@ class Upstreams(TargetStates):
             self._forget_one()
         provider = self._providers.get(target.provider)
         if provider is None:
-            provider = ProviderState(
-                target.provider, self._settings, target.max_concurrency, self._clock
-            )
+            provider = ProviderState(target, self._settings, self._clock)
             self._providers[target.provider] = provider
         state = TargetState(target, provider, self._settings, self._clock, self._rng)
         self._targets[target.provider, target.vendor_model] = state
@@ -291,10 +289,12 @@ def retry_policy(settings: ResilienceSettings) -> RetryBudgetPolicy:
     return RetryBudgetPolicy(share=settings.retry_share, floor_per_s=settings.retry_floor_per_s)
 
 
-def aimd_policy(settings: ResilienceSettings, maximum: int | None) -> AimdPolicy:
-    """Return the bounds of calls at a time; `maximum`: the provider's own, if it has one."""
-    bounds = settings.concurrency
-    most = bounds.maximum if maximum is None else min(maximum, bounds.maximum)
+def aimd_policy(settings: ResilienceSettings, target: Target) -> AimdPolicy:
+    """Return the bounds of calls at a time at a target's provider."""
+    if target.kind in UNBOUNDED:
+        return AimdPolicy(initial=OPEN_CALLS, minimum=OPEN_CALLS, maximum=OPEN_CALLS)
+    bounds, own = settings.concurrency, target.max_concurrency
+    most = bounds.maximum if own is None else min(own, bounds.maximum)
     return AimdPolicy(
         initial=min(bounds.initial, most), minimum=min(bounds.minimum, most), maximum=most
     )
