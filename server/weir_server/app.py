@@ -14,7 +14,8 @@ from weir_server.accounting.tokens import Tokens
 from weir_server.core.clock import Clock, SystemClock
 from weir_server.core.handler import Handler
 from weir_server.providers.host import Host
-from weir_server.resilience.connect_retry import Backoff, ConnectRetryStage
+from weir_server.resilience.backoff import Backoff
+from weir_server.resilience.connect_retry import ConnectRetryStage
 from weir_server.routing.catalogue import ModelCatalogue
 from weir_server.routing.configured import catalogue_of
 from weir_server.routing.registrar import Registrar

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from random import Random
 from types import TracebackType
 
@@ -15,21 +14,10 @@ from weir_server.core.clock import Clock
 from weir_server.core.deadline import ATTEMPT_MIN_S
 from weir_server.core.errors import UpstreamConnectFailed
 from weir_server.core.handler import Batch, Handler, Request
+from weir_server.resilience.backoff import Backoff
 
 RETRYABLE_CAUSES = frozenset({"dns", "refused", "timeout", "stale"})
 """A certificate or an address that is refused will be refused again."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backoff:
-    """How long to wait between attempts: full jitter over an exponentially growing span."""
-
-    base_s: float = 0.25
-    cap_s: float = 8.0
-
-    def delay_s(self, retry: int, rng: Random) -> float:
-        """Return the wait before retry number `retry`, counted from 0."""
-        return rng.uniform(0.0, min(self.cap_s, self.base_s * 2.0**retry))
 
 
 class ConnectRetryStage(Handler):

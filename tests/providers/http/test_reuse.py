@@ -41,7 +41,8 @@ from weir_server.providers.http.guard import parse_endpoint
 from weir_server.providers.http.headers import ProviderHeaders
 from weir_server.providers.http.watchdog import HttpLimits
 from weir_server.providers.wire.base import HttpRequest
-from weir_server.resilience.connect_retry import Backoff, ConnectRetryStage
+from weir_server.resilience.backoff import Backoff
+from weir_server.resilience.connect_retry import ConnectRetryStage
 
 
 @asynccontextmanager
