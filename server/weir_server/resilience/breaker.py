@@ -319,7 +319,8 @@ class Breaker:
         """Let happen what time alone has brought about, in the order in which it came due."""
         while True:
             due_s = min(self._trials.values(), default=inf)
-            if self._circuit is _OPEN and self._open_until_s <= min(now_s, due_s):
+            if self._circuit is _OPEN and self._open_until_s <= now_s:
+                # A trial that was due before this makes no difference: its period is over.
                 self._half_open()
             elif due_s <= now_s:
                 trial = next(trial for trial, at_s in self._trials.items() if at_s == due_s)
