@@ -217,9 +217,7 @@ class Breaker:
             self._settle_trial(permit, outcome, now_s)
         elif outcome is _OK:
             self._failed_in_a_row = 0
-            window = self._window
-            window.add(_CALLS, now_s)
-            _, failures, slow = window.sums(now_s)
+            _, failures, slow = self._window.add(_CALLS, now_s)
             # One more success may be the call that makes the window large enough to judge.
             if failures or slow:
                 self._judge(now_s)
