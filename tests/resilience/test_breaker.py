@@ -240,11 +240,14 @@ def test_a_last_resort_that_never_ends_gives_its_place_back() -> None:
     """After its timeout another may pass, and the open period is as long as it was."""
     clock = FakeClock()
     target = opened(clock, replace(EXACT, trial_timeout_s=2.0))
-    assert target.acquire(last_resort=True) is not None
+    trial = target.acquire(last_resort=True)
+    assert trial is not None
     clock.advance(1.0)
     assert not target.admits(last_resort=True)
     clock.advance(1.0)
     assert target.admits(last_resort=True)
+    target.settle(trial, OK)
+    assert circuit(target) is Circuit.OPEN
     assert target.retry_after_s() == 3.0
 
 

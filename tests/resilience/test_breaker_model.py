@@ -194,11 +194,11 @@ class BreakerMachine(RuleBasedStateMachine):
         if begun is not None:
             self.calls.append(begun)
 
-    @rule(outcome=OUTCOMES, pick=st.integers(0, 10_000))
-    def settle_any(self, outcome: Outcome, pick: int) -> None:
+    @rule(outcome=OUTCOMES, back=st.integers(0, 12))
+    def settle_any(self, outcome: Outcome, back: int) -> None:
         """Early or late, and now and then a second time."""
         if self.calls:
-            self.end(self.calls[pick % len(self.calls)], outcome)
+            self.end(self.calls[-1 - back % len(self.calls)], outcome)
 
     @rule(outcomes=st.lists(OUTCOMES, min_size=1, max_size=8), last_resort=st.booleans())
     def traffic(self, outcomes: list[Outcome], last_resort: bool) -> None:
@@ -206,6 +206,21 @@ class BreakerMachine(RuleBasedStateMachine):
             begun = self.begin(last_resort)
             if begun is not None:
                 self.end(begun, outcome)
+
+    @rule()
+    def outage(self) -> None:
+        """As many failures as it takes to open it."""
+        for _ in range(self.model.policy.consecutive_failures):
+            begun = self.begin(last_resort=False)
+            if begun is not None:
+                self.end(begun, FAILED)
+
+    @rule(last_resort=st.booleans(), ticks=st.integers(1, 12), outcome=OUTCOMES)
+    def call_that_takes_long(self, last_resort: bool, ticks: int, outcome: Outcome) -> None:
+        begun = self.begin(last_resort)
+        self.wait(ticks)
+        if begun is not None:
+            self.end(begun, outcome)
 
     @rule(ticks=st.integers(1, 20))
     def wait(self, ticks: int) -> None:
@@ -220,7 +235,7 @@ class BreakerMachine(RuleBasedStateMachine):
             self.clock.advance(TICK_S)
             self.model.tick()
 
-    @rule(state=st.sampled_from([None, None, Circuit.FORCED_OPEN, Circuit.FORCED_CLOSED]))
+    @rule(state=st.sampled_from([None, Circuit.FORCED_OPEN, Circuit.FORCED_CLOSED]))
     def force(self, state: Circuit | None) -> None:
         self.breaker.force(state)
         self.model.force(state)

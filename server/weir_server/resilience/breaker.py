@@ -217,9 +217,7 @@ class Breaker:
             self._settle_trial(permit, outcome, now_s)
         elif outcome is _OK:
             self._failed_in_a_row = 0
-            window = self._window
-            window.add(_CALLS, now_s)
-            _, failures, slow = window.sums(now_s)
+            _, failures, slow = self._window.add(_CALLS, now_s)
             # One more success may be the call that makes the window large enough to judge.
             if failures or slow:
                 self._judge(now_s)
@@ -292,7 +290,7 @@ class Breaker:
     def _settle_trial(self, trial: Permit, outcome: Outcome, now_s: float) -> None:
         del self._trials[trial]
         if outcome is _NEUTRAL:
-            pass
+            self._started -= 1
         elif outcome in _FAILURES:
             # A last resort that fails leaves the open period as long as it was.
             if self._circuit is _HALF_OPEN:
@@ -319,7 +317,8 @@ class Breaker:
         """Let happen what time alone has brought about, in the order in which it came due."""
         while True:
             due_s = min(self._trials.values(), default=inf)
-            if self._circuit is _OPEN and self._open_until_s <= min(now_s, due_s):
+            if self._circuit is _OPEN and self._open_until_s <= now_s:
+                # A trial that was due before this makes no difference: its period is over.
                 self._half_open()
             elif due_s <= now_s:
                 trial = next(trial for trial, at_s in self._trials.items() if at_s == due_s)

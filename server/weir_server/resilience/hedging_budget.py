@@ -1,40 +1,35 @@
-"""May a second target be asked beside the first? For a small share of recent calls only."""
+"""May a second target be asked as well? Only for a small share of calls."""
+
+from typing import Final
 
 from weir_server.core.clock import Clock
+from weir_server.resilience.window import Window
 
-BUCKETS = 6
+_BUCKETS: Final = 12
+_CALLS: Final = 0
+_HEDGES: Final = 1
 
 
 class HedgeBudget:
-    """Hedges are at most `share` of the calls of the last `window_s`."""
+    """Hedges are at most `share` of the calls of the window, and of those of any run."""
 
-    __slots__ = ("_bucket_s", "_calls", "_clock", "_hedges", "_round", "share")
+    __slots__ = ("_clock", "_window", "share")
 
     def __init__(self, share: float = 0.05, window_s: float = 60.0, *, clock: Clock) -> None:
-        self.share = share
         self._clock = clock
-        self._bucket_s = window_s / BUCKETS
-        self._calls = [0] * BUCKETS
-        self._hedges = [0] * BUCKETS
-        self._round = int(clock.monotonic_s() / self._bucket_s)
+        self._window = Window(2, window_s=window_s, buckets=_BUCKETS, now_s=clock.monotonic_s())
+        self.share = share
+        """Hedges for each call; a reload sets another."""
 
     def call(self) -> None:
-        """Count a call."""
-        self._calls[self._bucket()] += 1
+        """Say that a call is made that could be hedged."""
+        self._window.add(_CALLS, self._clock.monotonic_s())
 
     def try_spend(self) -> bool:
-        """Count a hedge, if another one is within the share."""
-        bucket = self._bucket()
-        if sum(self._hedges) + 1 > self.share * sum(self._calls):
+        """Take one hedge from the budget, if there is one."""
+        now_s = self._clock.monotonic_s()
+        calls, hedges = self._window.sums(now_s)
+        if not calls or (hedges + 1) / calls > self.share:
             return False
-        self._hedges[bucket] += 1
+        self._window.add(_HEDGES, now_s)
         return True
-
-    def _bucket(self) -> int:
-        """Return the bucket of now, having emptied those whose time has passed."""
-        now = int(self._clock.monotonic_s() / self._bucket_s)
-        if now != self._round:
-            for stale in range(self._round + 1, min(now, self._round + BUCKETS) + 1):
-                self._calls[stale % BUCKETS] = self._hedges[stale % BUCKETS] = 0
-            self._round = now
-        return now % BUCKETS

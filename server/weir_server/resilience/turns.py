@@ -21,7 +21,7 @@ from weir_server.core.errors import (
 from weir_server.core.slots import NoSlot
 from weir_server.core.target import Target
 from weir_server.resilience.breaker import Circuit, Outcome, Permit
-from weir_server.resilience.credentials import CredentialRest
+from weir_server.resilience.credentials import CredentialUse
 from weir_server.resilience.upstreams import TargetState, Upstreams
 from weir_server.resilience.verdicts import Rest, verdict_of
 
@@ -217,9 +217,9 @@ class Turns:
         for target in targets:
             state = self.upstreams.state(target)
             parked = [
-                name
-                for name, rest, _ in state.credentials.states()
-                if rest is CredentialRest.PARKED and name in target.credentials
+                each.name
+                for each in state.credentials.states()
+                if each.state is CredentialUse.PARKED and each.name in target.credentials
             ]
             if parked and state.provider.slots.try_acquire(call.priority):
                 turn = self._seat(state, target, _FIRST, credential=parked[0])

@@ -18,7 +18,7 @@ from weir_server.core.target import Target
 from weir_server.core.targets import TargetStates
 from weir_server.resilience.aimd import AimdLimit, AimdPolicy
 from weir_server.resilience.breaker import Breaker, BreakerPolicy, Circuit
-from weir_server.resilience.credentials import CredentialRest, Credentials
+from weir_server.resilience.credentials import Credentials, CredentialUse
 from weir_server.resilience.hedging_budget import HedgeBudget
 from weir_server.resilience.retry_budget import RetryBudget, RetryBudgetPolicy
 from weir_server.resilience.ttft import RollingTimes
@@ -43,10 +43,10 @@ _FORCED = {
     CircuitState.CIRCUIT_STATE_FORCED_CLOSED: Circuit.FORCED_CLOSED,
     CircuitState.CIRCUIT_STATE_CLOSED: None,
 }
-_RESTS = {
-    CredentialRest.USED: CredentialState.CREDENTIAL_STATE_USED,
-    CredentialRest.COOLING: CredentialState.CREDENTIAL_STATE_COOLING,
-    CredentialRest.PARKED: CredentialState.CREDENTIAL_STATE_PARKED,
+_USES = {
+    CredentialUse.USED: CredentialState.CREDENTIAL_STATE_USED,
+    CredentialUse.COOLING: CredentialState.CREDENTIAL_STATE_COOLING,
+    CredentialUse.PARKED: CredentialState.CREDENTIAL_STATE_PARKED,
 }
 
 
@@ -139,7 +139,9 @@ class Upstreams(TargetStates):
     def know(self, targets: Sequence[Target]) -> None:
         """List configured targets before they were ever asked."""
         for target in targets:
-            self.state(target).models.add(target.model)
+            state = self.state(target)
+            state.models.add(target.model)
+            state.credentials.learn(target.credentials)
 
     def replace(self, settings: ResilienceSettings) -> None:
         """Take other settings; what was learnt stays."""
@@ -254,12 +256,12 @@ def _credentials(state: TargetState) -> list[Credential]:
     """Return the credentials by name, if there are several or if the only one rests."""
     found = []
     states = state.credentials.states()
-    for name, rest, remaining_s in states:
-        if len(states) == 1 and rest is CredentialRest.USED:
+    for each in states:
+        if len(states) == 1 and each.state is CredentialUse.USED:
             break
-        credential = Credential(name=name, state=_RESTS[rest])
-        if remaining_s > 0:
-            _set(credential.retry_after, remaining_s)
+        credential = Credential(name=each.name, state=_USES[each.state])
+        if each.remaining_s > 0:
+            _set(credential.retry_after, each.remaining_s)
         found.append(credential)
     return found
 

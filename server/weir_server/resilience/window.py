@@ -20,12 +20,13 @@ class Window:
         self._current = self._buckets[-1]
         self._ends_s = now_s + self._bucket_s
 
-    def add(self, counter: int, now_s: float, count: int = 1) -> None:
-        """Count it as of now."""
+    def add(self, counter: int, now_s: float, count: int = 1) -> list[int]:
+        """Count it as of now, and return the sums as `sums` does."""
         if now_s >= self._ends_s:
             self._move_on(now_s)
         self._sums[counter] += count
         self._current[counter] += count
+        return self._sums
 
     def sums(self, now_s: float) -> list[int]:
         """Return each counter's sum as of now. It is the window's own list: only look at it."""
