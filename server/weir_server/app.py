@@ -85,7 +85,7 @@ async def running(
                 host=host,
                 registrar=registrar,
                 limits=limits,
-                enabled=settings.server.allows(settings.server.initialize),
+                enabled=settings.server.takes_providers,
             ),
             models=Models(catalogue=catalogue, info=_info(settings, limits), limits=limits),
         )
@@ -180,9 +180,7 @@ def _info(settings: Settings, limits: ValidationLimits) -> GetServerInfoResponse
     return GetServerInfoResponse(
         server_version=version("weir-server"),
         contract_version=CONTRACT_VERSION,
-        capabilities=ServerCapabilities(
-            initialize=server.allows(server.initialize), embeddings=True
-        ),
+        capabilities=ServerCapabilities(initialize=server.takes_providers, embeddings=True),
         limits=Limits(
             max_request_bytes=server.max_request_bytes,
             max_response_bytes=server.max_response_bytes,

@@ -2,7 +2,7 @@
 
 Code that runs text, revives objects from bytes, fills templates or starts programs has been the
 way into other gateways. Weir needs none of it, so the gate walks the syntax tree of every module.
-The one exception stands in `test_source.py`, with a test of its own.
+The two exceptions stand in `test_source.py`, each with a test of its own.
 """
 
 from __future__ import annotations

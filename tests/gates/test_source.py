@@ -11,7 +11,11 @@ from tests.gates.source import ROOT, forbidden, modules
 
 MAX_LINES = 400
 ENGINE = ROOT / "server/weir_server/providers/local/engine.py"
-"""The one module that starts a program; docs/decisions/0004 says why."""
+"""Starts the embedded model's program; docs/decisions/0004 says why."""
+WORKER = ROOT / "server/weir_server/cli/worker_process.py"
+"""Starts workers, which are this program again; docs/decisions/0007 says why."""
+ADMITTED = {ENGINE: "subprocess", WORKER: "asyncio.create_subprocess_exec"}
+"""The modules that may start a program, and by what; each has a test of its own below."""
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
@@ -19,12 +23,33 @@ def test_runs_no_text_and_starts_no_program(path: Path) -> None:
     """No module evaluates text, revives objects, fills templates or starts programs."""
     found = list(forbidden(path.read_text()))
 
-    if path == ENGINE:
-        found = [line for line in found if "subprocess" not in line]
+    if path in ADMITTED:
+        found = [line for line in found if ADMITTED[path] not in line]
     assert found == []
 
 
-def test_the_one_program_that_is_started_is_fixed() -> None:
+def test_workers_are_started_by_constants() -> None:
+    """A worker runs our interpreter and our module; whatever it is told comes another way."""
+    tree = ast.parse(WORKER.read_text())
+    calls = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and "subprocess" in ast.unparse(node.func)
+    ]
+
+    assert [ast.unparse(call.func) for call in calls] == ["asyncio.create_subprocess_exec"]
+    (command,) = calls[0].args
+    assert ast.unparse(command) == (
+        "*(sys.executable, '-P', '-m', 'weir_server.cli', 'serve', '--worker')"
+    )
+    assert {keyword.arg for keyword in calls[0].keywords} == {
+        "stdin",
+        "stdout",
+        "start_new_session",
+    }
+
+
+def test_the_models_program_is_fixed() -> None:
     """The embedded model's process runs our interpreter and our file; nothing of it is given."""
     tree = ast.parse(ENGINE.read_text())
     used = [

@@ -67,6 +67,27 @@ def test_many_threads_share_it() -> None:
         assert [line["n"] for line in lines if line["who"] == who] == list(range(500))
 
 
+def test_processes_that_share_a_stream_say_who_they_are() -> None:
+    """Each line ends with it, and comes in one write that a pipe takes whole."""
+    writes: list[bytes] = []
+
+    class Stream(io.BytesIO):
+        def write(self, data: Any) -> int:
+            writes.append(bytes(data))
+            return len(data)
+
+    with Log(Stream(), who={"worker": 2, "pid": 99}) as log:
+        for n in range(500):
+            log.event("said", n=n, fill=FILL)
+        log.event("said", n=500, fill="x" * 10_000)
+    lines = [line for data in writes for line in parsed(data)]
+    assert [line["n"] for line in lines] == list(range(501))
+    assert {(line["worker"], line["pid"]) for line in lines} == {(2, 99)}
+    assert list(lines[0])[-2:] == ["worker", "pid"]
+    assert len(writes) < 100
+    assert all(len(data) <= 4096 for data in writes[:-1])
+
+
 @contextmanager
 def pipe(*, blocking: bool = True) -> Iterator[tuple[int, BinaryIO]]:
     """A pipe: the end to read, and a buffered stream to write, such as standard error is."""

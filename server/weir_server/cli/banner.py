@@ -8,6 +8,8 @@ from weir_server.cli.options import DEFAULT_ADDRESS
 from weir_server.settings.defaults import local_is_installed
 from weir_server.settings.tree import Settings, TlsSettings
 
+PER_PROCESS = "breakers, limits, retry budgets and admission are each one's own"
+"""What several workers do not share while nothing outside them keeps it."""
 _KINDS = {"local": "embedded model", "echo": "echo, for tests", "openai": "OpenAI wire"}
 
 
@@ -18,6 +20,8 @@ def banner(found: Configured, address: str) -> Iterator[str]:
     yield f"  listens    {address} ({_reach(settings)})"
     yield f"  providers  {providers_words(settings)}"
     yield f"  models     {models_words(settings)}"
+    if settings.server.workers > 1:
+        yield f"  workers    {settings.server.workers} processes; {PER_PROCESS}"
     yield f"  off        {', '.join(_off(settings)) or 'nothing'}"
     for warning in found.warnings:
         yield f"  warning    {told(warning)}"
@@ -60,8 +64,8 @@ def _off(settings: Settings) -> Iterator[str]:
         yield "TLS"
     if not server.allows(server.reflection):
         yield "reflection"
-    if not server.allows(server.initialize):
-        yield "Initialize"
+    if not server.takes_providers:
+        yield "Initialize" if server.workers == 1 else "Initialize (it would reach one worker only)"
     if not server.access_log:
         yield "access log"
     if not local_is_installed():

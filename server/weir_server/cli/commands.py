@@ -92,6 +92,16 @@ def serve(
             "free one. unix:/path works too.",
         ),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            max=128,
+            help="How many processes share the port, in place of the configuration's "
+            "server.workers. Linux only.",
+        ),
+    ] = None,
     ready_file: Annotated[
         Path | None,
         typer.Option(
@@ -99,11 +109,18 @@ def serve(
             help="Write the address into this file as soon as calls are taken.",
         ),
     ] = None,
+    is_worker: Annotated[
+        bool, typer.Option("--worker", hidden=True, help="Be one of several, told on stdin.")
+    ] = False,
 ) -> None:
     """Start the server."""
+    if is_worker:
+        from weir_server.cli import worker
+
+        _exit_after(worker.run)
     from weir_server.cli import serve as doing
 
-    _exit_after(lambda: doing.run(config, listen=listen, ready_file=ready_file))
+    _exit_after(lambda: doing.run(config, listen=listen, workers=workers, ready_file=ready_file))
 
 
 @app.command(

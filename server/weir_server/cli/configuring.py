@@ -1,6 +1,7 @@
 """Which settings does a server start with? The file's, checked as far as no network is needed."""
 
 import ssl
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,15 +32,24 @@ class Configured:
     """What an operator should know though it works."""
 
 
-def configured(config: Path | None, listen: str | None = None) -> Configured:
-    """Read the settings, or take the default ones. Raises SettingsInvalid with every problem.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overrides:
+    """What the command line says in place of the file."""
 
-    listen: stands in for the file's server.listen.
-    """
+    listen: str | None = None
+    """Stands for server.listen."""
+    workers: int | None = None
+    """Stands for server.workers."""
+
+
+NO_OVERRIDES = Overrides()
+
+
+def configured(config: Path | None, overrides: Overrides = NO_OVERRIDES) -> Configured:
+    """Read the settings, or take the default ones. Raises SettingsInvalid with every problem."""
     loaded = load(config) if config is not None else Loaded(settings=default_settings())
     settings = loaded.settings
-    if listen is not None:
-        settings = settings.model_copy(update={"server": _moved(settings.server, listen)})
+    settings = settings.model_copy(update={"server": _overridden(settings.server, overrides)})
     problems = list(problems_of(settings))
     if problems:
         raise SettingsInvalid(problems)
@@ -55,6 +65,8 @@ def problems_of(settings: Settings) -> Iterator[Problem]:
     tls = settings.server.tls
     if isinstance(tls, TlsSettings):
         yield from _tls_problems(tls)
+    if settings.server.workers > 1:
+        yield from _worker_problems(settings.server)
     maker = Maker(settings, SystemClock())
     for number, provider in enumerate(settings.providers):
         where = f"providers[{number}]"
@@ -80,12 +92,34 @@ def told(problem: Problem) -> str:
     return " ".join(str(problem).split())
 
 
-def _moved(server: ServerSettings, listen: str) -> ServerSettings:
+def _overridden(server: ServerSettings, overrides: Overrides) -> ServerSettings:
+    if overrides.workers is not None:
+        server = server.model_copy(update={"workers": overrides.workers})
+    if overrides.listen is None:
+        return server
     try:
-        return ServerSettings.model_validate(server.model_dump() | {"listen": listen})
+        return ServerSettings.model_validate(server.model_dump() | {"listen": overrides.listen})
     except ValidationError as failure:
         said = [error["msg"].removeprefix("Value error, ") for error in failure.errors()]
         raise SettingsInvalid([Problem(where="--listen", what=what) for what in said]) from failure
+
+
+def _worker_problems(server: ServerSettings) -> Iterator[Problem]:
+    if not sys.platform.startswith("linux"):
+        yield Problem(
+            where="server.workers", what="processes share a port on Linux only; set it to 1"
+        )
+    if server.listen.startswith("unix:"):
+        yield Problem(
+            where="server.workers",
+            what=f"processes cannot share {server.listen}: set it to 1, or listen on host:port",
+        )
+    if server.initialize == "on":
+        yield Problem(
+            where="server.initialize",
+            what="a provider brought in would be known to one of the workers only: leave it out or "
+            "set it to off and put the provider into the configuration, or set server.workers to 1",
+        )
 
 
 def _tls_problems(tls: TlsSettings) -> Iterator[Problem]:
@@ -144,6 +178,14 @@ def _unreadable(file: str, where: str) -> Problem | None:
 
 
 def _warnings_of(settings: Settings) -> Iterator[Problem]:
+    workers = settings.server.workers
+    for number, provider in enumerate(settings.providers):
+        if provider.kind == "local" and workers > 1:
+            yield Problem(
+                where=f"providers[{number}]",
+                what=f"each of the {workers} workers loads this model and runs a process for it; "
+                "where that is too much, set server.workers to 1 or leave it out",
+            )
     known = {"", BY_PROVIDER, *VOCABULARIES, *SAME_TABLE}
     for number, model in enumerate(settings.models):
         if model.tokenizer not in known:

@@ -37,7 +37,7 @@ class ServerSettings(Node):
     reflection: Switch = "auto"
     """Whether to serve reflection; auto: on loopback only."""
     initialize: Switch = "auto"
-    """Whether callers may bring providers in; auto: on loopback only."""
+    """Whether callers may bring providers in; auto: on loopback only, and with one worker."""
     access_log: bool = True
     """Whether to write one line of JSON for each RPC."""
     drain_grace_s: Seconds = 30.0
@@ -103,6 +103,11 @@ class ServerSettings(Node):
     def allows(self, switch: Switch) -> bool:
         """Return whether a switch is on; auto is on where only this machine can reach the port."""
         return self.is_loopback if switch == "auto" else switch == "on"
+
+    @property
+    def takes_providers(self) -> bool:
+        """Whether Initialize is served: not by several workers, of which one would know."""
+        return self.workers == 1 and self.allows(self.initialize)
 
 
 class UpstreamSettings(Node):

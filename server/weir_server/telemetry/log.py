@@ -9,6 +9,7 @@ import select
 import threading
 import time
 import traceback
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -31,9 +32,14 @@ class Log:
     cannot be encoded fails where it was given.
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, *, who: Mapping[str, int] | None = None) -> None:
+        """`who`: fields that stand at the end of each line, where processes share the stream.
+
+        Lines are then written in pieces that a pipe takes whole, so that none ends up in another.
+        """
         self._stream = stream
         self._encode = msgspec.json.Encoder().encode
+        self._who = b"," + self._encode(who)[1:] if who else b""
         self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._stop_by_s = 0.0
@@ -59,7 +65,7 @@ class Log:
         """Write an event that has a type of its own."""
         self._put(self._encode(line))
 
-    def event(self, event: str, **fields: str | float | bool | None) -> None:
+    def event(self, event: str, **fields: str | float | bool | Sequence[str] | None) -> None:
         """Write an event; the time is added. Fields carry no content and no key."""
         self._put(self._encode({"time": timestamp(time.time_ns()), "event": event, **fields}))
 
@@ -77,7 +83,7 @@ class Log:
         if self._lines.qsize() >= PENDING_MAX_LINES:
             self.dropped_lines += 1
             return
-        self._lines.put(line)
+        self._lines.put(line[:-1] + self._who if self._who else line)
 
     def _write_forever(self) -> None:
         # It sleeps while there is nothing to say: a thread that looked now and then would cost an
@@ -96,16 +102,19 @@ class Log:
                 lines.append(line)
         if not lines:
             return
-        lines.append(b"")
-        left = memoryview(b"\n".join(lines))
-        try:
-            while left:
-                left = left[self._write_some(left) :]
-            while not self._is_flushed():
-                pass
-        except (OSError, ValueError):
-            # The reader of the log is gone; serving goes on, and the count tells.
-            self.dropped_lines += len(lines) - 1
+        for piece in _whole_for_pipes(lines) if self._who else (lines,):
+            try:
+                self._write(piece)
+            except (OSError, ValueError):
+                # The reader of the log is gone; serving goes on, and the count tells.
+                self.dropped_lines += len(piece)
+
+    def _write(self, lines: Sequence[bytes]) -> None:
+        left = memoryview(b"\n".join((*lines, b"")))
+        while left:
+            left = left[self._write_some(left) :]
+        while not self._is_flushed():
+            pass
 
     def _write_some(self, data: memoryview) -> int:
         """Write what the stream takes and return how much: a pipe may take a part of it."""
@@ -132,6 +141,19 @@ class Log:
         poll = select.poll()
         poll.register(self._stream, select.POLLOUT)
         poll.poll(FULL_PAUSE_MS)
+
+
+def _whole_for_pipes(lines: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    """Split lines into pieces of at most PIPE_BUF bytes, a longer line on its own."""
+    piece: list[bytes] = []
+    size = 0
+    for line in lines:
+        if piece and size + len(line) + 1 > select.PIPE_BUF:
+            yield piece
+            piece, size = [], 0
+        piece.append(line)
+        size += len(line) + 1
+    yield piece
 
 
 def timestamp(wall_ns: int) -> str:

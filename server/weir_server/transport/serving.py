@@ -102,8 +102,8 @@ class GrpcServer:
 
 def _options(settings: ServerSettings) -> list[tuple[str, int]]:
     return [
-        # With workers in one process the port must not be shared by accident.
-        ("grpc.so_reuseport", 0),
+        # Workers share the port; nobody else does by accident.
+        ("grpc.so_reuseport", int(settings.workers > 1)),
         ("grpc.max_receive_message_length", settings.max_request_bytes),
         ("grpc.max_send_message_length", settings.max_response_bytes),
         ("grpc.max_metadata_size", settings.max_metadata_bytes),
