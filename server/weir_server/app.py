@@ -1,22 +1,31 @@
 """How does it all fit together? The path of a request, assembled; read it from top to bottom."""
 
+import asyncio
+import os
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 
 from google.protobuf.duration_pb2 import Duration
+from typing_extensions import override
 
+from weir.admin.v1.admin_service_pb2 import CircuitState
+from weir.admin.v1.admin_service_pb2 import Target as TargetReport
 from weir.v1.model_service_pb2 import GetServerInfoResponse, Limits, ServerCapabilities
 from weir_server.accounting.meter import MeterStage
 from weir_server.accounting.tokens import Tokens
 from weir_server.core.clock import Clock, SystemClock
+from weir_server.core.errors import ModelNotFound
 from weir_server.core.handler import Handler
+from weir_server.core.target import Operation, Target
+from weir_server.core.targets import TargetStates
 from weir_server.providers.host import Host
 from weir_server.resilience.connect_retry import Backoff, ConnectRetryStage
 from weir_server.routing.catalogue import ModelCatalogue
 from weir_server.routing.configured import catalogue_of
+from weir_server.routing.explain import RouteExplainer
 from weir_server.routing.registrar import Registrar
 from weir_server.routing.stage import RoutingStage
 from weir_server.routing.windows import Windows
@@ -27,6 +36,7 @@ from weir_server.transport.events import StreamPacing
 from weir_server.transport.facts import CONTRACT_VERSION
 from weir_server.transport.grpc_aio import Dispatcher
 from weir_server.transport.open_calls import OpenCalls
+from weir_server.transport.services.admin import Admin
 from weir_server.transport.services.counting import Counting
 from weir_server.transport.services.generation import Generation
 from weir_server.transport.services.models import Models
@@ -66,6 +76,7 @@ async def running(
             ttl_s=settings.server.initialized_ttl_s,
             max_providers=settings.server.max_initialized_providers,
         )
+        states = ConfiguredTargets(catalogue)
         table = methods(
             generation=generation,
             counting=Counting(catalogue=catalogue, tokens=tokens, limits=limits),
@@ -76,6 +87,18 @@ async def running(
                 enabled=settings.server.allows(settings.server.initialize),
             ),
             models=Models(catalogue=catalogue, info=_info(settings, limits), limits=limits),
+            admin=Admin(
+                states=states,
+                explainer=RouteExplainer(
+                    catalogue=catalogue,
+                    states=states,
+                    windows=Windows(tokens),
+                    rng=rng,
+                    max_attempts=settings.resilience.max_attempts,
+                ),
+                limits=limits,
+                enabled=settings.server.allows(settings.server.admin),
+            ),
         )
         open_calls = OpenCalls()
         edge = Edge(
@@ -89,6 +112,7 @@ async def running(
             ),
             access_log=settings.server.access_log,
             max_reply_bytes=settings.server.max_response_bytes,
+            slow_consumer_limit_s=settings.server.slow_consumer_limit_s,
         )
         server = GrpcServer(
             settings=settings.server,
@@ -123,6 +147,57 @@ def _path(
     )
     routing = RoutingStage(resilience, catalogue, windows=Windows(tokens), rng=rng)
     return ValidationStage(routing, limits, catalogue)
+
+
+class ConfiguredTargets(TargetStates):
+    """The targets that models name.
+
+    Nothing counts their calls, and no breaker guards them yet: what an operator forces is told and
+    explained, but calls do not heed it.
+    """
+
+    def __init__(self, catalogue: ModelCatalogue) -> None:
+        self._forced: dict[str, CircuitState.ValueType] = {}
+        self._changed = asyncio.Event()
+        self._models: dict[str, set[str]] = {}
+        self._targets: dict[str, Target] = {}
+        for model in catalogue.models():
+            route = catalogue.resolve(model=model.name, provider="", operation=Operation.INFO)
+            for target in route.targets:
+                self._targets[target.name] = target
+                self._models.setdefault(target.name, set()).add(target.model)
+
+    @override
+    def describe(self, target: Target) -> TargetReport:
+        """Return what is known of a target: its names."""
+        return TargetReport(
+            name=target.name,
+            provider=target.provider,
+            vendor_model=target.vendor_model,
+            models=sorted(self._models.get(target.name, ())),
+            circuit=self._forced.get(target.name, CircuitState.CIRCUIT_STATE_CLOSED),
+            process_id=os.getpid(),
+        )
+
+    @override
+    def targets(self) -> Sequence[TargetReport]:
+        """Return every target of the configuration, by name."""
+        return [self.describe(self._targets[name]) for name in sorted(self._targets)]
+
+    @override
+    def force(self, name: str, circuit: CircuitState.ValueType) -> TargetReport:
+        """Note what an operator wants. Raises ModelNotFound."""
+        if name not in self._targets:
+            raise ModelNotFound(metadata={"model": name})
+        self._forced[name] = circuit
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+        return self.describe(self._targets[name])
+
+    @override
+    async def changed(self) -> None:
+        """Return as soon as an operator forces a circuit."""
+        await self._changed.wait()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
