@@ -25,6 +25,7 @@ from weir_server.resilience.turns import Turns
 from weir_server.resilience.upstreams import Upstreams
 from weir_server.routing.catalogue import ModelCatalogue
 from weir_server.routing.configured import catalogue_of
+from weir_server.routing.explain import RouteExplainer
 from weir_server.routing.registrar import Registrar
 from weir_server.routing.stage import RoutingStage
 from weir_server.routing.windows import Windows
@@ -35,6 +36,7 @@ from weir_server.transport.events import StreamPacing
 from weir_server.transport.facts import CONTRACT_VERSION
 from weir_server.transport.grpc_aio import Dispatcher
 from weir_server.transport.open_calls import OpenCalls
+from weir_server.transport.services.admin import Admin
 from weir_server.transport.services.counting import Counting
 from weir_server.transport.services.generation import Generation
 from weir_server.transport.services.models import Models
@@ -88,6 +90,18 @@ async def running(
                 enabled=settings.server.takes_providers,
             ),
             models=Models(catalogue=catalogue, info=_info(settings, limits), limits=limits),
+            admin=Admin(
+                states=upstreams,
+                explainer=RouteExplainer(
+                    catalogue=catalogue,
+                    states=upstreams,
+                    windows=Windows(tokens),
+                    rng=rng,
+                    max_attempts=settings.resilience.max_attempts,
+                ),
+                limits=limits,
+                enabled=settings.server.allows(settings.server.admin),
+            ),
         )
         open_calls = OpenCalls()
         edge = Edge(
@@ -101,6 +115,7 @@ async def running(
             ),
             access_log=settings.server.access_log,
             max_reply_bytes=settings.server.max_response_bytes,
+            slow_consumer_limit_s=settings.server.slow_consumer_limit_s,
         )
         server = GrpcServer(
             settings=settings.server,

@@ -13,6 +13,7 @@ import grpc.aio
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
+from weir.admin.v1.admin_service_pb2_grpc import ProviderAdminServiceStub
 from weir.v1.content_pb2 import Message, Part, Role
 from weir.v1.embedding_service_pb2_grpc import EmbeddingServiceStub
 from weir.v1.error_pb2 import FailureInfo
@@ -25,6 +26,7 @@ from weir_server.settings.load import parse
 from weir_server.telemetry.log import Log
 
 if TYPE_CHECKING:
+    from weir.admin.v1.admin_service_pb2_grpc import ProviderAdminServiceAsyncStub
     from weir.v1.embedding_service_pb2_grpc import EmbeddingServiceAsyncStub
     from weir.v1.model_service_pb2_grpc import ModelServiceAsyncStub
     from weir.v1.provider_service_pb2_grpc import LLMProviderServiceAsyncStub
@@ -50,6 +52,10 @@ class Weir:
     @property
     def models(self) -> "ModelServiceAsyncStub":
         return ModelServiceStub(self.channel)
+
+    @property
+    def admin(self) -> "ProviderAdminServiceAsyncStub":
+        return ProviderAdminServiceStub(self.channel)
 
     @property
     def embeddings(self) -> "EmbeddingServiceAsyncStub":
