@@ -65,8 +65,8 @@ async def begin(
     call: aimed at that target. first_within_s: how long that may take; None: as the call has.
     Raises the attempt's WeirError, UpstreamTimeout for silence; the turn is then given back.
     """
-    opened = handler.open(call, request)
     try:
+        opened = handler.open(call, request)
         if first_within_s is None:
             batches, first = await _first(opened)
         else:

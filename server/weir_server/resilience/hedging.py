@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _HEDGE = AttemptKind.ATTEMPT_KIND_HEDGE
 _Outcome = Attempt | WeirError
+_LOST = asyncio.CancelledError("another target answered first")
 
 
 async def race(
@@ -28,24 +29,30 @@ async def race(
     none answers; a hedge that failed is then counted among the tries.
     """
     call.progress.route = turn.target
-    racers: list[asyncio.Task[_Outcome]] = []
+    racers: list[tuple[asyncio.Task[_Outcome], Turn]] = []
     try:
         async with asyncio.TaskGroup() as group:
             first = group.create_task(_outcome(stage, _aside(call, turn), request, turn))
-            racers.append(first)
+            racers.append((first, turn))
             await asyncio.wait({first}, timeout=_delay_s(stage, call, turn))
             if first.done() or (beside := _hedge(stage, call, turn, tries)) is None:
                 outcome = await first
             else:
                 aside = _aside(call, beside)
                 second = group.create_task(_outcome(stage, aside, request, beside))
-                racers.append(second)
+                racers.append((second, beside))
                 outcome = await _winner(first, second)
+                # One that was let go before its first step has given nothing back itself.
+                for racer, its_turn in racers:
+                    if racer.cancelled():
+                        stage.turns.give_back(its_turn, _LOST, streaming=call.streaming)
                 if isinstance(late := _failure(second), WeirError):
                     tries.note(beside.target, verdict_of(late))
     except BaseException as error:
-        for racer in racers:
+        for racer, its_turn in racers:
             await _let_go(racer, error)
+            if racer.cancelled():
+                stage.turns.give_back(its_turn, error, streaming=call.streaming)
         raise
     if isinstance(outcome, WeirError):
         raise outcome
@@ -67,7 +74,7 @@ async def _winner(first: asyncio.Task[_Outcome], second: asyncio.Task[_Outcome])
             outcome = task.result()
             if isinstance(outcome, Attempt):
                 other = second if task is first else first
-                await _let_go(other, asyncio.CancelledError())
+                await _let_go(other, _LOST)
                 return outcome
     return first.result()
 

@@ -140,13 +140,15 @@ class ResilienceStage(Handler):
         return own_s if asked_s is None else min(asked_s, own_s)
 
     async def unless_withheld(
-        self, call: Call, request: Request, attempt: Attempt, tries: Tries
+        self, call: Call, request: Request, attempt: Attempt, tries: Tries | None
     ) -> Attempt:
         """Return another target's answer where a safety system withheld a whole one.
 
         If no other answers either, what the first one said stands.
         """
-        turn = tries.elsewhere(attempt.turn.target, _WITHHELD)
+        tries = tries or self.tries(call)
+        tries.note(attempt.turn.target, _WITHHELD)
+        turn = tries.elsewhere(attempt.turn.target, _WITHHELD) if tries.left > 0 else None
         if turn is None:
             return attempt
         try:
@@ -154,6 +156,9 @@ class ResilienceStage(Handler):
         except WeirError:
             call.progress.route = attempt.turn.target
             return attempt
+        except BaseException as error:
+            await attempt.end(error)
+            raise
         await attempt.end(None)
         return other
 
@@ -177,8 +182,6 @@ class _Answer(AbstractAsyncContextManager[AsyncIterator[Batch]], AsyncIterator[B
         attempt, tries = await stage.first_attempt(call, request)
         policy = call.policy
         if Refusal.CONTENT_FILTER in policy.fallback_on and _is_withheld(attempt.first):
-            tries = tries or stage.tries(call)
-            tries.note(attempt.turn.target, _WITHHELD)
             attempt = await stage.unless_withheld(call, request, attempt, tries)
         self._attempt = attempt
         self._first = attempt.first

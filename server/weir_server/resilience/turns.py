@@ -170,6 +170,10 @@ class Turns:
         if credential is None:
             credential = state.credentials.pick(only=_pinned(target))
             if credential is None:
+                # One that came with a later configuration is not known yet.
+                state.credentials.learn(target.credentials)
+                credential = state.credentials.pick(only=_pinned(target))
+            if credential is None:
                 return None
         permit = state.breaker.acquire(last_resort=last_resort)
         if permit is None:
