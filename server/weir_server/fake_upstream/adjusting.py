@@ -3,6 +3,7 @@
 Only answers made of a body or of events can be changed so; what breaks HTTP itself cannot.
 """
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +17,6 @@ from weir_server.fake_upstream.bending import Drip
 from weir_server.fake_upstream.exchange import Behaviour, Ending, Exchange
 from weir_server.fake_upstream.journal import Attempt
 from weir_server.fake_upstream.openai_service import OpenAiService
-from weir_server.fake_upstream.openai_wire import dumps
 from weir_server.fake_upstream.sending import HeaderPairs
 
 # A client's HTTP library may discard what it has not handed on when the reset arrives.
@@ -85,7 +85,7 @@ def _changed_reply(reply: Reply, changes: Changes) -> Reply:
     if changes.cut_after_events is not None:
         del fields["ending"]
     if changes.is_malformed:
-        body = reply.body if isinstance(reply.body, bytes) else dumps(reply.body).encode()
+        body = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
         fields["body"] = body[: len(body) // 2]
     return replace(reply, **fields)
 
