@@ -22,6 +22,9 @@ from weir_server.fake_upstream.sending import HeaderPairs
 # A client's HTTP library may discard what it has not handed on when the reset arrives.
 _READ_FIRST_S = 0.05
 
+# HTTP ends these with their headers; a body would be taken for the next answer.
+_WITHOUT_BODY = (204, 304)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
@@ -70,6 +73,8 @@ def _changed(of: Behaviour, changes: Changes, attempt: Attempt) -> Behaviour:
     match of:
         case Drip():
             return replace(of, of=_changed(of.of, changes, attempt))
+        case _ if changes.status in _WITHOUT_BODY:
+            return _changed_reply(Reply(), changes)
         case OpenAiService():
             return _changed(of.answer(attempt), changes, attempt)
         case Reply():
