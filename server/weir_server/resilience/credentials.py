@@ -90,14 +90,14 @@ class Credentials:
         if is_new:
             self._limited[name] = row + 1
         if for_s is not None:
-            self._send_away(name, now_s + min(max(for_s, 0.0), _RETRY_AFTER_MAX_S))
+            self._send_away(name, now_s + min(for_s, _RETRY_AFTER_MAX_S))
         elif is_new:
             growing_s = _FIRST_COOLING_S * 2.0 ** min(row, _DOUBLINGS_MAX)
             self._send_away(name, now_s + min(growing_s, _COOLING_MAX_S))
 
     def park(self, name: str, for_s: float) -> None:
         """Leave it alone for so long: it was refused, or its quota is used up."""
-        if name in self._names and for_s > 0.0:
+        if name in self._names:
             self._send_away(name, self._clock.monotonic_s() + for_s)
             self._away[name].is_parked = True
 
