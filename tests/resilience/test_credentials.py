@@ -1,5 +1,7 @@
 """Credentials are used in turn, and left alone for as long as the provider wants it."""
 
+import math
+
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -78,6 +80,16 @@ def test_a_retry_after_is_kept_within_reason(asked_s: float, kept_s: float) -> N
     credentials = Credentials(["a"], clock=FakeClock())
     credentials.cool("a", asked_s)
     assert credentials.soonest_s() == kept_s
+
+
+def test_a_wish_that_is_no_number_is_none() -> None:
+    """`Retry-After: nan` cools as if the provider had said nothing, and not for good."""
+    clock = FakeClock()
+    credentials = Credentials(["a"], clock=clock)
+    credentials.cool("a", math.nan)
+    assert credentials.soonest_s() == 1.0
+    clock.advance(1.0)
+    assert credentials.pick() == "a"
 
 
 def test_limits_in_a_row_cool_longer_and_longer() -> None:
