@@ -1,7 +1,7 @@
 """How does it all fit together? The path of a request, assembled; read it from top to bottom."""
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -29,6 +29,7 @@ from weir_server.routing.explain import RouteExplainer
 from weir_server.routing.registrar import Registrar
 from weir_server.routing.stage import RoutingStage
 from weir_server.routing.windows import Windows
+from weir_server.settings.changes import Changes, applicable, changes
 from weir_server.settings.tree import Settings
 from weir_server.telemetry.log import Log
 from weir_server.transport.edge import Deadlines, Edge
@@ -126,7 +127,10 @@ async def running(
         )
         listening = await server.start()
         stack.push_async_callback(server.stop)
-        yield App(address=listening.address, server=server)
+        reloading = _Reloading(
+            settings, host=host, catalogue=catalogue, registrar=registrar, clock=clock
+        )
+        yield App(address=listening.address, server=server, reload=reloading.reload)
 
 
 def _path(
@@ -175,10 +179,48 @@ class App:
     address: str
     """Where callers reach it: `host:port` with the port really opened, or `unix:/path`."""
     server: GrpcServer
+    reload: Callable[[Settings], Awaitable[Changes]]
+    """Takes on other settings; see `_Reloading.reload`."""
 
     async def drain(self) -> None:
         """Take no new calls, let running ones end, then close the port."""
         await self.server.drain()
+
+
+class _Reloading:
+    """What of a running Weir another configuration replaces, and in which order."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        host: Host,
+        catalogue: ModelCatalogue,
+        registrar: Registrar,
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._host = host
+        self._catalogue = catalogue
+        self._registrar = registrar
+        self._clock = clock
+
+    async def reload(self, settings: Settings) -> Changes:
+        """Take on other settings as far as a running server can, and return what is different.
+
+        All of it or nothing: raises SettingsInvalid, and then everything is as it was. Running
+        calls end as they began, new ones find the new providers and models.
+        """
+        async with self._registrar.held_back():
+            changed = changes(self._settings, settings)
+            settings = applicable(self._settings, settings)
+            async with self._host.renewing(settings) as renewal:
+                fresh = catalogue_of(settings, renewal.facts, self._clock)
+                # One step: no call comes in between.
+                self._host.commit(renewal)
+                self._catalogue.replace(fresh)
+                self._settings = settings
+        return changed
 
 
 def _pacing(settings: Settings) -> StreamPacing:

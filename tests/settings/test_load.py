@@ -7,6 +7,7 @@ import pytest
 
 from weir_server.settings.defaults import default_settings, local_is_installed
 from weir_server.settings.load import Loaded, SettingsInvalid, load, parse
+from weir_server.settings.marks import mark_of
 from weir_server.settings.tree import Settings, TlsSettings
 
 GOOD: dict[str, Any] = {
@@ -265,3 +266,19 @@ def test_keys_of_several_credentials_are_secrets(tmp_path: Path) -> None:
     assert "sk-" not in repr(loaded.settings)
     assert [warning.where for warning in loaded.warnings] == ["providers[0].credentials[2].api_key"]
     assert "sk-literal" not in str(loaded.warnings)
+
+
+def test_files_are_marked_before_they_are_read(tmp_path: Path) -> None:
+    """The configuration and every secret's file, of a bad configuration and a missing file too."""
+    config, key = tmp_path / "weir.yaml", tmp_path / "key"
+    config.write_text("{secrets: {a: 'file:key', b: 'file:gone'}}")
+    key.write_text("s")
+    with pytest.raises(SettingsInvalid) as invalid:
+        load(config, {})
+    marks = invalid.value.marks
+    (tmp_path / "gone").write_text("back")
+    good = load(config, {}).marks
+    assert set(marks) == {config, key, tmp_path / "gone"}
+    assert marks[tmp_path / "gone"] is None
+    assert marks[key] == good[key] == mark_of(key)
+    assert good[tmp_path / "gone"] is not None

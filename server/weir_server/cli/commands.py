@@ -74,7 +74,7 @@ def root(
 @app.command(
     help="Start the server.\n\nThe log goes to standard error, one JSON object a line. SIGTERM or "
     "Ctrl-C drains: new calls are refused, running ones may end, and the exit code is 0. The "
-    "second signal stops at once, with 143 or 130.",
+    "second signal stops at once, with 143 or 130. SIGHUP reads the configuration again.",
     rich_help_panel=_RUN,
     epilog="Example: weir serve --listen 127.0.0.1:6000",
 )

@@ -18,6 +18,7 @@ from weir_server.providers.making import Maker
 from weir_server.providers.plan import of_settings
 from weir_server.settings.defaults import default_settings
 from weir_server.settings.load import Loaded, Problem, SettingsInvalid, load
+from weir_server.settings.marks import Marks
 from weir_server.settings.tree import ProviderSettings, ServerSettings, Settings, TlsSettings
 
 
@@ -30,6 +31,8 @@ class Configured:
     """The file, or what stands in for it."""
     warnings: tuple[Problem, ...]
     """What an operator should know though it works."""
+    marks: Marks
+    """Of the files that this was read from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,14 +52,19 @@ def configured(config: Path | None, overrides: Overrides = NO_OVERRIDES) -> Conf
     """Read the settings, or take the default ones. Raises SettingsInvalid with every problem."""
     loaded = load(config) if config is not None else Loaded(settings=default_settings())
     settings = loaded.settings
-    settings = settings.model_copy(update={"server": _overridden(settings.server, overrides)})
+    try:
+        server = _overridden(settings.server, overrides)
+    except SettingsInvalid as invalid:
+        raise SettingsInvalid(invalid.problems, loaded.marks) from invalid
+    settings = settings.model_copy(update={"server": server})
     problems = list(problems_of(settings))
     if problems:
-        raise SettingsInvalid(problems)
+        raise SettingsInvalid(problems, loaded.marks)
     return Configured(
         settings=settings,
         source=str(config) if config is not None else "no configuration: the defaults",
         warnings=(*loaded.warnings, *_warnings_of(settings)),
+        marks=loaded.marks,
     )
 
 

@@ -1,6 +1,7 @@
 """What does `weir serve` do? It serves in this process, or has several workers do so.
 
-The first SIGTERM or SIGINT drains, the second ends the process within a second.
+The first SIGTERM or SIGINT drains, the second ends the process within a second. SIGHUP reads the
+configuration again.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from pathlib import Path
 from weir_server.cli.banner import banner
 from weir_server.cli.configuring import Overrides, configured
 from weir_server.cli.exit_codes import ExitCode
+from weir_server.cli.reloading import Reloading
 from weir_server.cli.serving import SIGNAL_CODES, Serving, loop_factory, not_configured
 from weir_server.cli.supervisor import supervise
 from weir_server.cli.terminal import Terminal
@@ -28,6 +30,9 @@ def run(
 ) -> ExitCode:
     """Serve until a signal. Raises CommandError where the server cannot start."""
     terminal = Terminal()
+    if config is not None:
+        # Until the server takes it as a wish to reload; without a file the terminal's end is meant.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     overrides = Overrides(listen=listen, workers=workers)
     try:
         found = configured(config, overrides)
@@ -43,7 +48,8 @@ def run(
     if found.settings.server.workers > 1:
         return supervise(found, config, overrides, announce)
     with Log(sys.stderr.buffer) as log, asyncio.Runner(loop_factory=loop_factory()) as runner:
-        return runner.run(Serving(found, log, announce).run(_by_signals(log)))
+        reloading = Reloading(config, overrides, found.marks, log) if config is not None else None
+        return runner.run(Serving(found.settings, log, announce, reloading).run(_by_signals(log)))
 
 
 def _by_signals(log: Log) -> Callable[[Serving], None]:
@@ -62,6 +68,8 @@ def _by_signals(log: Log) -> Callable[[Serving], None]:
     def steer(serving: Serving) -> None:
         for number in SIGNAL_CODES:
             asyncio.get_running_loop().add_signal_handler(number, on_signal, number, serving)
+        if serving.is_reloadable:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, serving.reload)
 
     return steer
 

@@ -5,12 +5,15 @@ import os
 import signal
 from collections.abc import Callable
 
-from weir_server.cli.configuring import Configured, told
+from weir_server.cli.configuring import told
 from weir_server.cli.exit_codes import ExitCode
 from weir_server.cli.failures import CommandError
+from weir_server.cli.reloading import Reloading, TakeOn
 from weir_server.core.errors import ConfigInvalid
+from weir_server.core.tasks import sibling
 from weir_server.providers.local.errors import LocalEngineError
 from weir_server.settings.load import Problem
+from weir_server.settings.tree import Settings
 from weir_server.telemetry.log import Log
 
 AT_ONCE_S = 0.5
@@ -22,9 +25,16 @@ SIGNAL_CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TE
 class Serving:
     """One server from start to stop. Whoever steers it calls `drain`, then perhaps `stop`."""
 
-    def __init__(self, found: Configured, log: Log, announce: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        log: Log,
+        announce: Callable[[str], None],
+        reloading: Reloading | None = None,
+    ) -> None:
         """`announce` is told the address as soon as calls are taken."""
-        self._found = found
+        self._settings = settings
+        self._reloading = reloading
         self._log = log
         self._announce = announce
         self._draining = asyncio.Event()
@@ -46,6 +56,16 @@ class Serving:
                 raise
             self._task.uncancel()
         return self._exit_code
+
+    @property
+    def is_reloadable(self) -> bool:
+        """Whether there is a configuration to read again."""
+        return self._reloading is not None
+
+    def reload(self) -> None:
+        """Read the configuration again, if there is any."""
+        if self._reloading is not None:
+            self._reloading.ask()
 
     def drain(self) -> None:
         """Take no new calls, let running ones end, then end; more than once is once."""
@@ -74,11 +94,11 @@ class Serving:
         from weir_server.transport.serving import CannotListen
 
         try:
-            async with running(self._found.settings, self._log) as app:
+            async with running(self._settings, self._log) as app:
                 self._is_serving = True
                 self._log.event("serving", address=app.address)
                 self._announce(app.address)
-                await self._draining.wait()
+                await self._reload_until_draining(app.reload)
                 await app.drain()
                 self._log.event("drained")
         except CannotListen as failure:
@@ -89,6 +109,13 @@ class Serving:
             ) from invalid
         except LocalEngineError as failure:
             raise CommandError(str(failure), ExitCode.CONFIGURATION) from failure
+
+    async def _reload_until_draining(self, take_on: TakeOn) -> None:
+        if self._reloading is None:
+            await self._draining.wait()
+            return
+        async with sibling(self._reloading.run(take_on), name="reloading"):
+            await self._draining.wait()
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from weir_server.cli.configuring import Configured, Overrides, configured, told
@@ -18,11 +18,11 @@ from weir_server.cli.failures import CommandError
 from weir_server.cli.pauses import Pauses
 from weir_server.cli.reservation import reserved
 from weir_server.cli.serving import AT_ONCE_S, SIGNAL_CODES
-from weir_server.cli.worker import STOP, Order
+from weir_server.cli.worker import RELOAD, STOP, Order
 from weir_server.cli.worker_process import Standby, WorkerProcess
 from weir_server.core.clock import Clock, SystemClock
+from weir_server.settings.changes import applicable
 from weir_server.settings.load import SettingsInvalid
-from weir_server.settings.tree import Settings
 from weir_server.telemetry.log import Log
 
 KILL_AFTER_S = AT_ONCE_S + 0.2
@@ -47,9 +47,7 @@ def supervise(
         Log(sys.stderr.buffer, who={"supervisor": os.getpid()}) as log,
         asyncio.Runner() as runner,
     ):
-        here = server.model_copy(update={"listen": address})
-        settings = found.settings.model_copy(update={"server": here})
-        orders = _Orders(settings, config, overrides, log)
+        orders = _Orders(found, address, config, overrides, log)
         supervisor = Supervisor(
             count=server.workers,
             order_of=orders.order_of,
@@ -57,6 +55,7 @@ def supervise(
             grace_s=server.drain_grace_s,
             log=log,
             clock=SystemClock(),
+            is_reloadable=config is not None,
         )
         return runner.run(supervisor.run())
 
@@ -65,28 +64,47 @@ class _Orders:
     """What workers are told to serve: the configuration as it was when it was last valid."""
 
     def __init__(
-        self, settings: Settings, config: Path | None, overrides: Overrides, log: Log
+        self,
+        found: Configured,
+        address: str,
+        config: Path | None,
+        overrides: Overrides,
+        log: Log,
     ) -> None:
-        self._settings = settings
+        here = found.settings.server.model_copy(update={"listen": address})
+        self._settings = found.settings.model_copy(update={"server": here})
+        self._marks = found.marks
         self._config = config
-        self._overrides = overrides
+        # Read anew, server.listen may be any free port; theirs has been found.
+        self._overrides = (
+            replace(overrides, listen=address)
+            if found.settings.server.listen != address
+            else overrides
+        )
         self._log = log
 
     async def order_of(self, number: int, *, again: bool) -> bytes:
         if again:
             await asyncio.to_thread(self._read_again)
-        return Order(number=number, settings=self._settings).encode()
+        order = Order(
+            number=number,
+            settings=self._settings,
+            config=self._config,
+            overrides=self._overrides,
+            marks=self._marks,
+        )
+        return order.encode()
 
     def _read_again(self) -> None:
-        """Take on what the others have: only what they had to restart for stays as it was."""
+        """Take on what the others have, which read it again when it changed."""
         try:
-            read = configured(self._config, self._overrides).settings
+            found = configured(self._config, self._overrides)
         except SettingsInvalid as invalid:
             problems = [told(problem) for problem in invalid.problems]
-            self._log.event("configuration_refused", problems=problems)
+            self._log.event("reload_refused", why="restart", problems=problems)
             return
-        kept = {"server": self._settings.server, "upstream": self._settings.upstream}
-        self._settings = read.model_copy(update=kept)
+        self._settings = applicable(self._settings, found.settings)
+        self._marks = found.marks
 
 
 @dataclass(slots=True, kw_only=True)
@@ -133,6 +151,7 @@ class Supervisor:
         grace_s: float,
         log: Log,
         clock: Clock,
+        is_reloadable: bool = False,
     ) -> None:
         self._places = [_Place(number=number) for number in range(1, count + 1)]
         self._order_of = order_of
@@ -140,6 +159,7 @@ class Supervisor:
         self._grace_s = grace_s
         self._log = log
         self._clock = clock
+        self._is_reloadable = is_reloadable
         self._standby = Standby()
         self._stopping = asyncio.Event()
         self._signals = 0
@@ -150,6 +170,8 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in SIGNAL_CODES:
             loop.add_signal_handler(number, self._on_signal, number)
+        if self._is_reloadable:
+            loop.add_signal_handler(signal.SIGHUP, self._reload)
         try:
             async with asyncio.TaskGroup() as group:
                 for place in self._places:
@@ -256,6 +278,12 @@ class Supervisor:
         for worker in self._running():
             worker.tell(STOP)
         loop.call_later(KILL_AFTER_S, self._kill_all)
+
+    def _reload(self) -> None:
+        # One that starts is about to be told the configuration as it is now.
+        for worker in self._running():
+            if worker.address is not None:
+                worker.tell(RELOAD)
 
     def _kill_all(self) -> None:
         for worker in self._running():

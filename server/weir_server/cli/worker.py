@@ -11,20 +11,25 @@ import json
 import os
 import signal
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Self
 
 from weir_server.accounting.vocabulary import load_vocabularies
-from weir_server.cli.configuring import Configured
+from weir_server.cli.configuring import NO_OVERRIDES, Overrides
 from weir_server.cli.exit_codes import ExitCode
 from weir_server.cli.failures import CommandError
+from weir_server.cli.reloading import Reloading
 from weir_server.cli.serving import Serving, loop_factory
 from weir_server.settings.handing import of_text, to_text
+from weir_server.settings.marks import Marks
 from weir_server.settings.tree import Settings
 from weir_server.telemetry.log import Log
 
 STOP = "stop"
 """The word that ends a worker at once."""
+RELOAD = "reload"
+"""The word that has it read the configuration again."""
 _INPUT, _OUTPUT, _ERRORS = 0, 1, 2
 _READ_BYTES = 4096
 
@@ -37,17 +42,37 @@ class Order:
     """Which one it is, from 1."""
     settings: Settings
     """With the port that all share."""
+    config: Path | None = None
+    """Where they come from; None: there is no file."""
+    overrides: Overrides = NO_OVERRIDES
+    marks: Marks = field(default_factory=dict)
+    """Of the files that they were read from."""
 
     def encode(self) -> bytes:
         """Return the order as one line."""
-        order = {"number": self.number, "settings": to_text(self.settings)}
+        order = {
+            "number": self.number,
+            "settings": to_text(self.settings),
+            "config": str(self.config) if self.config is not None else None,
+            "overrides": asdict(self.overrides),
+            "marks": {str(path): mark for path, mark in self.marks.items()},
+        }
         return json.dumps(order).encode() + b"\n"
 
     @classmethod
     def decode(cls, line: bytes) -> Self:
         """Read an order. Raises ValueError and KeyError for what is none."""
         order = json.loads(line)
-        return cls(number=order["number"], settings=of_text(order["settings"]))
+        return cls(
+            number=order["number"],
+            settings=of_text(order["settings"]),
+            config=Path(order["config"]) if order["config"] is not None else None,
+            overrides=Overrides(**order["overrides"]),
+            marks={
+                Path(path): (mark[0], mark[1], mark[2]) if mark is not None else None
+                for path, mark in order["marks"].items()
+            },
+        )
 
 
 def run() -> ExitCode:
@@ -66,14 +91,19 @@ def run() -> ExitCode:
             "--worker is for the processes that `weir serve --workers N` starts: use that.",
             ExitCode.USAGE,
         ) from failure
-    found = Configured(settings=order.settings, source="", warnings=())
     who = {"worker": order.number, "pid": pid}
     with (
         Log(sys.stderr.buffer, who=who) as log,
         asyncio.Runner(loop_factory=loop_factory()) as runner,
     ):
-        serving = Serving(found, log, _tell_address)
+        serving = Serving(order.settings, log, _tell_address, _reloading(order, log))
         return runner.run(serving.run(lambda steered: _Steering(steered, log).begin()))
+
+
+def _reloading(order: Order, log: Log) -> Reloading | None:
+    if order.config is None:
+        return None
+    return Reloading(order.config, order.overrides, order.marks, log)
 
 
 def _get_ready() -> None:
@@ -120,3 +150,5 @@ class _Steering:
         for word in words:
             if word.decode() == STOP:
                 self._serving.stop(ExitCode.TERMINATED)
+            elif word.decode() == RELOAD:
+                self._serving.reload()

@@ -117,7 +117,8 @@ class HttpProvider(Handler):
             if warning not in call.progress.warnings:  # an earlier attempt said the same
                 call.progress.warnings.append(warning)
         return self._client.open(
-            self._routes[target.credential] if target.credential else self._route,
+            # One that the configuration has no longer, since the call was aimed: the first serves.
+            self._routes.get(target.credential, self._route) if target.credential else self._route,
             said,
             call=call,
             streaming=call.streaming,

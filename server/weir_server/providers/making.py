@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Self
 
 import yaml
+from pydantic import SecretStr
 
 from weir.v1.model_pb2 import ModelCapabilities
 from weir_server.core.call import Call
@@ -69,6 +70,14 @@ class Maker:
             for client in maker._clients.values():
                 await client.close()
 
+    def secret(self, name: str) -> SecretStr | None:
+        """Return a secret that a plan may name; None: there is none."""
+        return self._settings.secrets.get(name)
+
+    def use_secrets_of(self, settings: Settings) -> None:
+        """Take the secrets of another configuration for what is made from now on."""
+        self._settings = self._settings.model_copy(update={"secrets": settings.secrets})
+
     def check(self, provider_id: str, plan: Plan) -> ProviderFacts:
         """Say what `make` would make, and make nothing. Raises ConfigInvalid."""
         if plan.kind == "openai":
@@ -125,7 +134,7 @@ class Maker:
         endpoint = parse_endpoint(address, policy, field=f"{plan.field_prefix}endpoint")
         key = plan.api_key
         if plan.api_key_secret_ref:
-            secret = self._settings.secrets.get(plan.api_key_secret_ref)
+            secret = self.secret(plan.api_key_secret_ref)
             if secret is None:
                 raise invalid(
                     plan, "api_key_secret_ref", "UNKNOWN", "Name a secret of the configuration."

@@ -84,7 +84,7 @@ class ModelCatalogue(Catalogue):
         if fallback_models:
             chain = self._named(fallback_models, but=name)
             return route_of(name, [entry.leg, *chain], entry.policy, operation, streaming=streaming)
-        # Configured models never change, so that their routes are made once.
+        # They change with the configuration only, so that their routes are made once.
         key = (name, operation, streaming)
         route = self._routes.get(key)
         if route is None:
@@ -200,6 +200,19 @@ class ModelCatalogue(Catalogue):
         """Add a provider, or replace the one of the same name."""
         self._providers[entry.facts.name] = entry
         self._gone.pop(entry.facts.name, None)
+
+    def replace(self, fresh: "ModelCatalogue") -> None:
+        """Take on the models and providers of another configuration, in one step.
+
+        Providers that callers brought in stay, unless the configuration has their names.
+        """
+        stay = {name: entry for name, entry in self._providers.items() if not entry.configured}
+        self._providers = stay | fresh._providers  # noqa: SLF001  one of its own kind
+        self._models = fresh._models  # noqa: SLF001
+        self._names = fresh._names  # noqa: SLF001
+        self._listed = fresh._listed  # noqa: SLF001
+        self._routes = {}
+        self._default_model = fresh._default_model  # noqa: SLF001
 
     def models(self) -> tuple[Model, ...]:
         """Return every model, by name."""

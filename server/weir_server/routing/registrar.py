@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from weir.v1.error_pb2 import FieldViolation
@@ -79,6 +80,10 @@ class Registrar(ProviderRegistrar):
                 answer = _Answer(asked=asked, facts=facts, expires_ns=expires_ns)
                 self._remember(request_id, answer)
         return facts, expires_ns
+
+    def held_back(self) -> AbstractAsyncContextManager[object]:
+        """Return what lets nobody register or renew a provider until its block ends."""
+        return self._one_at_a_time
 
     async def _make_room(self, name: str) -> None:
         """End what has expired. Raises ResourceExists, and TooManyProviders if one is too many."""

@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from weir_server.core.call import Call
 from weir_server.core.catalogue import Catalogue
+from weir_server.core.errors import UnsupportedOption
 from weir_server.core.handler import Batch, Handler, Request
 from weir_server.core.needs import NO_NEEDS
 from weir_server.routing.options import NO_OPTIONS, bounded, policy_of, routing_of
@@ -50,7 +51,10 @@ class RoutingStage(Handler):
             needs is not NO_NEEDS and len(targets) > 1
         ):  # the only one can: validation has seen to it
             targets = tuple(target for target in targets if not needs.lacked_by(target))
-            assert targets, "validation lets through only what some target can do"
+            if not targets:
+                # Validation lets through only what some target can do, but the configuration may
+                # have become another one while the call waited.
+                raise UnsupportedOption(metadata={"model": route.model})
         if routing is not NO_OPTIONS:
             targets = bounded(targets, routing)
         call.progress.route = targets[0]

@@ -3,13 +3,14 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
+from weir_server.settings.marks import Mark, Marks, mark_of
 from weir_server.settings.tree import Settings
 
 CONFIG_MAX_BYTES = 1024 * 1024
@@ -32,11 +33,15 @@ class Problem:
 
 
 class SettingsInvalid(Exception):
-    """The configuration cannot be used; `problems` names each key and the fix."""
+    """The configuration cannot be used; `problems` names each key and the fix.
 
-    def __init__(self, problems: list[Problem]) -> None:
+    marks: of the files that were read until then.
+    """
+
+    def __init__(self, problems: list[Problem], marks: Marks | None = None) -> None:
         super().__init__("; ".join(str(problem) for problem in problems))
         self.problems = problems
+        self.marks: Marks = marks if marks is not None else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +50,8 @@ class Loaded:
 
     settings: Settings
     warnings: tuple[Problem, ...] = ()
+    marks: Marks = field(default_factory=dict)
+    """Of the file itself and of those with secrets, as they were when they were read."""
 
 
 def load(path: Path, environment: Mapping[str, str] | None = None) -> Loaded:
@@ -52,29 +59,34 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> Loaded:
 
     environment: where `${NAME}` is looked up; None: the process's own.
     """
+    marks: dict[Path, Mark | None] = {path: mark_of(path)}
     try:
         raw = path.read_bytes()
     except OSError as failure:
         what = f"cannot be read ({failure.strerror}); give the path of a YAML file"
-        raise SettingsInvalid([Problem(where=str(path), what=what)]) from failure
+        raise SettingsInvalid([Problem(where=str(path), what=what)], marks) from failure
     if len(raw) > CONFIG_MAX_BYTES:
-        raise SettingsInvalid([Problem(where=str(path), what="is larger than 1 MiB")])
+        raise SettingsInvalid([Problem(where=str(path), what="is larger than 1 MiB")], marks)
     try:
         tree = _StrictLoader(raw).get_single_data()
     except yaml.YAMLError as failure:
         what = f"is no YAML that Weir takes: {_yaml_fault(failure)}"
-        raise SettingsInvalid([Problem(where=str(path), what=what)]) from failure
-    return parse(tree if tree is not None else {}, environment, base=path.parent)
+        raise SettingsInvalid([Problem(where=str(path), what=what)], marks) from failure
+    return parse(tree if tree is not None else {}, environment, base=path.parent, marks=marks)
 
 
 def parse(
-    tree: object, environment: Mapping[str, str] | None = None, base: Path = Path()
+    tree: object,
+    environment: Mapping[str, str] | None = None,
+    base: Path = Path(),
+    *,
+    marks: Marks | None = None,
 ) -> Loaded:
     """Check a configuration that was read already; see `load`.
 
-    base: the folder that `file:` references are relative to.
+    base: the folder that `file:` references are relative to. marks: of what was read so far.
     """
-    reader = _References(os.environ if environment is None else environment, base)
+    reader = _References(os.environ if environment is None else environment, base, marks or {})
     resolved = reader.resolve(tree, "")
     try:
         settings = Settings.model_validate(resolved)
@@ -83,10 +95,10 @@ def parse(
             Problem(where=_path(error["loc"]), what=_sentence(error))
             for error in failure.errors(include_url=False, include_input=False)
         ]
-        raise SettingsInvalid(reader.problems + problems) from failure
+        raise SettingsInvalid(reader.problems + problems, reader.marks) from failure
     if reader.problems:
-        raise SettingsInvalid(reader.problems)
-    return Loaded(settings=settings, warnings=tuple(reader.warnings))
+        raise SettingsInvalid(reader.problems, reader.marks)
+    return Loaded(settings=settings, warnings=tuple(reader.warnings), marks=reader.marks)
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -113,9 +125,10 @@ class _StrictLoader(yaml.SafeLoader):
 class _References:
     """Replaces `${NAME}` everywhere and `file:` in secrets, noting what cannot be found."""
 
-    def __init__(self, environment: Mapping[str, str], base: Path) -> None:
+    def __init__(self, environment: Mapping[str, str], base: Path, marks: Marks) -> None:
         self._environment = environment
         self._base = base
+        self.marks = dict(marks)
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
 
@@ -149,6 +162,7 @@ class _References:
         return value
 
     def _read_secret(self, path: Path, where: str) -> str:
+        self.marks[path] = mark_of(path)
         try:
             return path.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as failure:
