@@ -98,7 +98,7 @@ async def running(
                     states=upstreams,
                     windows=Windows(tokens),
                     rng=rng,
-                    max_attempts=settings.resilience.max_attempts,
+                    max_attempts=lambda: upstreams.settings.max_attempts,
                 ),
                 limits=limits,
                 enabled=settings.server.allows(settings.server.admin),
@@ -128,7 +128,12 @@ async def running(
         listening = await server.start()
         stack.push_async_callback(server.stop)
         reloading = _Reloading(
-            settings, host=host, catalogue=catalogue, registrar=registrar, clock=clock
+            settings,
+            host=host,
+            catalogue=catalogue,
+            registrar=registrar,
+            upstreams=upstreams,
+            clock=clock,
         )
         yield App(address=listening.address, server=server, reload=reloading.reload)
 
@@ -197,9 +202,11 @@ class _Reloading:
         host: Host,
         catalogue: ModelCatalogue,
         registrar: Registrar,
+        upstreams: Upstreams,
         clock: Clock,
     ) -> None:
         self._settings = settings
+        self._upstreams = upstreams
         self._host = host
         self._catalogue = catalogue
         self._registrar = registrar
@@ -219,6 +226,11 @@ class _Reloading:
                 # One step: no call comes in between.
                 self._host.commit(renewal)
                 self._catalogue.replace(fresh)
+                self._upstreams.reload(
+                    settings.resilience,
+                    fresh.targets(),
+                    renewed={f"providers/{name}" for name in changed.providers_changed},
+                )
                 self._settings = settings
         return changed
 

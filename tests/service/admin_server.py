@@ -18,7 +18,8 @@ from weir_server.core.clock import SystemClock
 from weir_server.core.errors import ModelNotFound
 from weir_server.core.target import Target
 from weir_server.core.targets import Explainer, TargetStates
-from weir_server.settings.tree import ServerSettings
+from weir_server.settings.changes import Changes
+from weir_server.settings.tree import ServerSettings, Settings
 from weir_server.telemetry.log import Log
 from weir_server.transport.edge import Deadlines, Edge
 from weir_server.transport.grpc_aio import Dispatcher
@@ -130,7 +131,11 @@ async def serving_admin(
         options = list(channel_options)
         try:
             async with grpc.aio.insecure_channel(listening.address, options=options) as channel:
-                app = App(address=listening.address, server=server)
+                app = App(address=listening.address, server=server, reload=_never)
                 yield Weir(app=app, channel=channel, log_bytes=log_bytes)
         finally:
             await server.stop()
+
+
+async def _never(settings: Settings) -> Changes:
+    raise AssertionError("this server has no configuration to change")

@@ -47,8 +47,11 @@ def settings_of(**changed: Any) -> Settings:
             ),
         ),
         (
-            {"server": {"workers": 2}, "resilience": {"breaker": {"trials": 1}}},
-            Changes(needs_restart=("server.workers", "resilience.breaker")),
+            {"server": {"workers": 2}, "resilience": {"breaker": {"trials": 1}, "enabled": False}},
+            Changes(
+                others_changed=("resilience.breaker",),
+                needs_restart=("server.workers", "resilience.enabled"),
+            ),
         ),
     ],
 )
@@ -67,4 +70,7 @@ def test_what_needs_a_restart_stays_as_it_runs() -> None:
     for branch in Settings.model_fields:
         source = wanted if branch in RELOADABLE else running
         assert getattr(found, branch) == getattr(source, branch)
+    off = settings_of(resilience={"enabled": False, "max_attempts": 5})
+    assert applicable(running, off).resilience.enabled
+    assert applicable(running, off).resilience.max_attempts == 5
     assert changes(found, wanted).needs_restart == ("server.workers", "upstream.idle_timeout_s")

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from random import Random
 
 from google.protobuf.duration_pb2 import Duration
@@ -12,7 +12,7 @@ from weir.admin.v1.admin_service_pb2 import CircuitState, Credential, Credential
 from weir.admin.v1.admin_service_pb2 import Target as TargetReport
 from weir.v1.error_pb2 import ErrorReason
 from weir_server.core.clock import Clock
-from weir_server.core.errors import ModelNotFound, WeirError
+from weir_server.core.errors import ModelNotFound
 from weir_server.core.slots import Slots
 from weir_server.core.target import Target
 from weir_server.core.targets import TargetStates
@@ -82,7 +82,6 @@ class TargetState:
         "models",
         "name",
         "provider",
-        "refused",
         "target",
         "whole_answer",
     )
@@ -107,8 +106,6 @@ class TargetState:
         self.attempts = 0
         self.last_error: ErrorReason.ValueType = ErrorReason.ERROR_REASON_UNSPECIFIED
         self.last_error_ns = 0
-        self.refused: WeirError | None = None
-        """Why its credentials are parked, if they are."""
 
     def times(self, *, streaming: bool) -> RollingTimes:
         """Return how long calls of a kind usually wait for the first of an answer."""
@@ -143,14 +140,31 @@ class Upstreams(TargetStates):
             state.models.add(target.model)
             state.credentials.learn(target.credentials)
 
-    def replace(self, settings: ResilienceSettings) -> None:
-        """Take other settings; what was learnt stays."""
+    def reload(
+        self,
+        settings: ResilienceSettings,
+        targets: Sequence[Target],
+        *,
+        renewed: Collection[str],
+    ) -> None:
+        """Take other settings and other configured targets; what was learnt stays.
+
+        renewed: providers that have changed, so that what was learnt of their credentials is void.
+        """
         self._settings = settings
+        for state in self._targets.values():
+            state.breaker.policy = breaker_policy(settings)
+            state.models.clear()
+        for target in targets:
+            state = self.state(target)
+            state.target = state.provider.target = target
+            if target.provider in renewed:
+                state.credentials = Credentials(target.credentials, clock=self._clock)
+        self.know(targets)
         for provider in self._providers.values():
             provider.aimd.policy = aimd_policy(settings, provider.target)
             provider.retries.policy = retry_policy(settings)
-        for state in self._targets.values():
-            state.breaker.policy = breaker_policy(settings)
+            provider.hedges.share = settings.hedge_share
         self.told()
 
     def _remember(self, target: Target) -> TargetState:

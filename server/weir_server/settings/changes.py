@@ -6,8 +6,10 @@ from typing import Any
 
 from weir_server.settings.tree import Settings
 
-RELOADABLE = frozenset({"providers", "models", "default_model", "secrets"})
+RELOADABLE = frozenset({"providers", "models", "default_model", "secrets", "resilience"})
 """The branches that a running server takes on; all others stay as they were when it started."""
+FIXED = "enabled"
+"""The key of `resilience` that is not reloadable: whether the stage is there at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,8 @@ def changes(running: Settings, wanted: Settings) -> Changes:
     others = [f"secrets.{name}" for name in secrets]
     if running.default_model != wanted.default_model:
         others.append("default_model")
+    resilience = _different_keys(running.resilience, wanted.resilience)
+    others += [f"resilience.{key}" for key in resilience if key != FIXED]
     return Changes(
         providers_added=providers[0],
         providers_removed=providers[1],
@@ -51,7 +55,8 @@ def changes(running: Settings, wanted: Settings) -> Changes:
             for branch in Settings.model_fields
             if branch not in RELOADABLE
             for key in _different_keys(getattr(running, branch), getattr(wanted, branch))
-        ),
+        )
+        + ((f"resilience.{FIXED}",) if FIXED in resilience else ()),
     )
 
 
@@ -62,6 +67,8 @@ def applicable(running: Settings, wanted: Settings) -> Settings:
         for branch in Settings.model_fields
         if branch not in RELOADABLE
     }
+    enabled = running.resilience.enabled
+    kept["resilience"] = wanted.resilience.model_copy(update={FIXED: enabled})
     return wanted.model_copy(update=kept)
 
 
