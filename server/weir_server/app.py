@@ -126,7 +126,7 @@ async def running(
         )
         listening = await server.start()
         stack.push_async_callback(server.stop)
-        yield App(address=listening.address, server=server)
+        yield App(address=listening.address, server=server, upstreams=upstreams)
 
 
 def _path(
@@ -175,6 +175,8 @@ class App:
     address: str
     """Where callers reach it: `host:port` with the port really opened, or `unix:/path`."""
     server: GrpcServer
+    upstreams: Upstreams
+    """What is remembered of each target and provider."""
 
     async def drain(self) -> None:
         """Take no new calls, let running ones end, then close the port."""
