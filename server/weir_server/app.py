@@ -135,7 +135,12 @@ async def running(
             upstreams=upstreams,
             clock=clock,
         )
-        yield App(address=listening.address, server=server, reload=reloading.reload)
+        yield App(
+            address=listening.address,
+            server=server,
+            upstreams=upstreams,
+            reload=reloading.reload,
+        )
 
 
 def _path(
@@ -186,6 +191,8 @@ class App:
     server: GrpcServer
     reload: Callable[[Settings], Awaitable[Changes]]
     """Takes on other settings; see `_Reloading.reload`."""
+    upstreams: Upstreams
+    """What is remembered of each target and provider."""
 
     async def drain(self) -> None:
         """Take no new calls, let running ones end, then close the port."""

@@ -4,6 +4,7 @@ import asyncio
 import io
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from random import Random
 
 import grpc.aio
 from typing_extensions import override
@@ -18,7 +19,9 @@ from weir_server.core.clock import SystemClock
 from weir_server.core.errors import ModelNotFound
 from weir_server.core.target import Target
 from weir_server.core.targets import Explainer, TargetStates
+from weir_server.resilience.upstreams import Upstreams
 from weir_server.settings.changes import Changes
+from weir_server.settings.resilience import ResilienceSettings
 from weir_server.settings.tree import ServerSettings, Settings
 from weir_server.telemetry.log import Log
 from weir_server.transport.edge import Deadlines, Edge
@@ -131,7 +134,10 @@ async def serving_admin(
         options = list(channel_options)
         try:
             async with grpc.aio.insecure_channel(listening.address, options=options) as channel:
-                app = App(address=listening.address, server=server, reload=_never)
+                upstreams = Upstreams(ResilienceSettings(), clock=SystemClock(), rng=Random(1))
+                app = App(
+                    address=listening.address, server=server, upstreams=upstreams, reload=_never
+                )
                 yield Weir(app=app, channel=channel, log_bytes=log_bytes)
         finally:
             await server.stop()

@@ -3,6 +3,7 @@
 import io
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from random import Random
 from typing import Any
 
 import grpc.aio
@@ -25,7 +26,9 @@ from weir_server.core.call import Call
 from weir_server.core.clock import SystemClock
 from weir_server.core.handler import Batch, Handler, Request
 from weir_server.core.target import Operation
+from weir_server.resilience.upstreams import Upstreams
 from weir_server.settings.changes import Changes
+from weir_server.settings.resilience import ResilienceSettings
 from weir_server.settings.tree import ServerSettings, Settings
 from weir_server.telemetry.log import Log
 from weir_server.transport.edge import Deadlines, Edge
@@ -96,7 +99,13 @@ async def serving_handler(
         listening = await grpc_server.start()
         try:
             async with grpc.aio.insecure_channel(listening.address) as channel:
-                app = App(address=listening.address, server=grpc_server, reload=_reload)
+                upstreams = Upstreams(ResilienceSettings(), clock=SystemClock(), rng=Random(1))
+                app = App(
+                    address=listening.address,
+                    server=grpc_server,
+                    upstreams=upstreams,
+                    reload=_reload,
+                )
                 yield Weir(app=app, channel=channel, log_bytes=log_bytes)
         finally:
             await grpc_server.stop()

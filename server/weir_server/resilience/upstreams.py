@@ -72,6 +72,7 @@ class TargetState:
     """One target: its circuit, its credentials, its times, and its last failure."""
 
     __slots__ = (
+        "attempt_timeout_s",
         "attempts",
         "breaker",
         "credentials",
@@ -102,6 +103,8 @@ class TargetState:
         self.first_token = RollingTimes(clock)
         self.whole_answer = RollingTimes(clock)
         self.models: set[str] = set()
+        self.attempt_timeout_s: float | None = None
+        """The configuration's bound of an attempt; callers' own are shorter and say nothing."""
         self.in_flight = 0
         self.attempts = 0
         self.last_error: ErrorReason.ValueType = ErrorReason.ERROR_REASON_UNSPECIFIED
@@ -139,6 +142,7 @@ class Upstreams(TargetStates):
             state = self.state(target)
             state.models.add(target.model)
             state.credentials.learn(target.credentials)
+            state.attempt_timeout_s = target.attempt_timeout_s
 
     def reload(
         self,
