@@ -77,6 +77,10 @@ class Tries:
         times = self._asked.get(target.name, (0, verdict))[0] + 1
         self._asked[target.name] = (times, verdict)
 
+    def let_go(self) -> None:
+        """Count an attempt that was given up for another's sake: nothing is known against it."""
+        self._made += 1
+
     async def after(self, failed: Turn, failure: WeirError) -> Turn:
         """Return the next turn; raises `failure` where no further attempt is allowed."""
         verdict = verdict_of(failure)
