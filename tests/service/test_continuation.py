@@ -308,7 +308,7 @@ async def test_the_rest_is_bounded_by_what_is_left() -> None:
 
 
 async def test_blanks_at_the_cut_come_once() -> None:
-    """They are not sent, for many models stumble over them, and those that come back are dropped."""
+    """They are not sent, for models stumble over them, and those that come back are dropped."""
     begun = cut(*map(ChatChunks().content, ["The ", "water "]))
     async with two([begun], [go_on]) as both:
         heard = await both.ask()
