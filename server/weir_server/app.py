@@ -18,9 +18,14 @@ from weir_server.core.clock import Clock, SystemClock
 from weir_server.core.handler import Handler
 from weir_server.core.tasks import sibling
 from weir_server.providers.host import Host
-from weir_server.resilience.connect_retry import Backoff, ConnectRetryStage
+from weir_server.resilience.backoff import Backoff
+from weir_server.resilience.direct import DirectStage
+from weir_server.resilience.stage import ResilienceStage
+from weir_server.resilience.turns import Turns
+from weir_server.resilience.upstreams import Upstreams
 from weir_server.routing.catalogue import ModelCatalogue
 from weir_server.routing.configured import catalogue_of
+from weir_server.routing.explain import RouteExplainer
 from weir_server.routing.registrar import Registrar
 from weir_server.routing.stage import RoutingStage
 from weir_server.routing.windows import Windows
@@ -32,6 +37,7 @@ from weir_server.transport.events import StreamPacing
 from weir_server.transport.facts import CONTRACT_VERSION
 from weir_server.transport.grpc_aio import Dispatcher
 from weir_server.transport.open_calls import OpenCalls
+from weir_server.transport.services.admin import Admin
 from weir_server.transport.services.counting import Counting
 from weir_server.transport.services.generation import Generation
 from weir_server.transport.services.models import Models
@@ -58,10 +64,12 @@ async def running(
         host = await stack.enter_async_context(Host.of(settings, clock=clock, log=log))
         catalogue = catalogue_of(settings, host.installed(), clock)
         tokens = await Tokens.load(host)
+        upstreams = Upstreams(settings.resilience, clock=clock, rng=rng)
+        upstreams.know(catalogue.targets())
         lag = LagWatch(clock, limit_s=settings.admission.lag_limit_s)
         await stack.enter_async_context(sibling(lag.run(), name="lag watch"))
         generation = Generation(
-            _path(settings, catalogue, tokens, host, limits, lag, clock, rng),
+            _path(settings, catalogue, tokens, host, upstreams, limits, lag, clock, rng),
             clock=clock,
             pacing=_pacing(settings),
             limits=limits,
@@ -83,6 +91,18 @@ async def running(
                 enabled=settings.server.takes_providers,
             ),
             models=Models(catalogue=catalogue, info=_info(settings, limits), limits=limits),
+            admin=Admin(
+                states=upstreams,
+                explainer=RouteExplainer(
+                    catalogue=catalogue,
+                    states=upstreams,
+                    windows=Windows(tokens),
+                    rng=rng,
+                    max_attempts=settings.resilience.max_attempts,
+                ),
+                limits=limits,
+                enabled=settings.server.allows(settings.server.admin),
+            ),
         )
         open_calls = OpenCalls()
         edge = Edge(
@@ -96,6 +116,7 @@ async def running(
             ),
             access_log=settings.server.access_log,
             max_reply_bytes=settings.server.max_response_bytes,
+            slow_consumer_limit_s=settings.server.slow_consumer_limit_s,
         )
         server = GrpcServer(
             settings=settings.server,
@@ -117,6 +138,7 @@ def _path(
     catalogue: ModelCatalogue,
     tokens: Tokens,
     host: Host,
+    upstreams: Upstreams,
     limits: ValidationLimits,
     lag: LagWatch,
     clock: Clock,
@@ -126,12 +148,21 @@ def _path(
     upstream = settings.upstream
     providers = host
     accounting = MeterStage(providers, tokens)
-    resilience = ConnectRetryStage(
-        accounting,
-        clock=clock,
-        rng=rng,
-        backoff=Backoff(base_s=upstream.retry_base_s, cap_s=upstream.retry_cap_s),
-    )
+    resilience: Handler = DirectStage(accounting)
+    if settings.resilience.enabled:
+        resilience = ResilienceStage(
+            accounting,
+            Turns(
+                upstreams,
+                clock=clock,
+                rng=rng,
+                first_token_timeout_s=upstream.first_token_timeout_s,
+            ),
+            clock=clock,
+            rng=rng,
+            backoff=Backoff(base_s=upstream.retry_base_s, cap_s=upstream.retry_cap_s),
+            first_token_timeout_s=upstream.first_token_timeout_s,
+        )
     routing = RoutingStage(resilience, catalogue, windows=Windows(tokens), rng=rng)
     admission: Handler = routing
     if settings.admission.enabled:

@@ -18,6 +18,8 @@ COMMANDS = (
     "count",
     "models",
     "health",
+    "targets",
+    "routes",
 )
 HELP_CPU_S = 1.0
 HEAVY = ("grpc", "aiohttp", "pydantic", "yaml", "google.protobuf", "weir_server.app")
@@ -41,6 +43,17 @@ def test_help_of_a_command(command: str) -> None:
     assert f"Usage: weir {command}" in done.out.replace("python -m weir_server.cli", "weir")
     assert f"Example: weir {command}" in done.out
     assert done.cpu_s < HELP_CPU_S
+
+
+@pytest.mark.parametrize(
+    "command", ["targets open", "targets close", "targets auto", "routes explain"]
+)
+def test_help_of_an_inner_command(command: str) -> None:
+    """So does each command inside a command."""
+    done = run_weir(*command.split(), "--help")
+
+    assert done.code == 0
+    assert f"Example: weir {command}" in done.out
 
 
 def test_help_tells_how_chat_models_complete() -> None:

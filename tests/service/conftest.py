@@ -24,6 +24,11 @@ async def upstream() -> AsyncIterator[FakeUpstream]:
 
 @pytest.fixture
 async def gateway(upstream: FakeUpstream) -> AsyncIterator[Weir]:
-    """A Weir in front of `upstream`, with limits short enough to wait for."""
-    async with serving(upstream_tree(upstream.url), server={"drain_grace_s": 5}) as running:
+    """A Weir in front of `upstream`, with limits short enough to wait for.
+
+    Its circuit never opens: what tests ask of it one after another is not one story.
+    """
+    tree = upstream_tree(upstream.url)
+    tree["resilience"] = {"breaker": {"consecutive_failures": 1000, "min_calls": 100_000}}
+    async with serving(tree, server={"drain_grace_s": 5}) as running:
         yield running

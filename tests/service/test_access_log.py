@@ -122,9 +122,9 @@ async def test_every_ending_is_told_by_code_and_reason(
     await refused(gateway.llm.Chat(chat_request("x", model="m")))
     upstream.script(Hang())
     call = gateway.llm.Chat(chat_request("x", model="m"))
-    await upstream.wait_for_attempts(2)
+    attempts = await upstream.wait_for_attempts(4)  # three at the overloaded one
     call.cancel()
-    await upstream.wait_closed(upstream.journal[1])
+    await upstream.wait_closed(attempts[3])
     await refused(gateway.llm.Chat(chat_request("x", model="m"), timeout=0.3))
     await refused(gateway.llm.Chat(chat_request("x", model="m"), timeout=0.001))
     lines = await logged(gateway, 4)

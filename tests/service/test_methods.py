@@ -15,12 +15,14 @@ from google.protobuf.message import Message
 
 from tests.service.asking import ask_raw, refusal_of, stream_raw
 from tests.service.weir import ECHO, Weir, serving
+from weir.admin.v1 import admin_service_pb2
 from weir.v1 import embedding_service_pb2, model_service_pb2, provider_service_pb2
 
 BUF = Path(sys.executable).parent / "buf"
-FILES = (provider_service_pb2, embedding_service_pb2, model_service_pb2)
+FILES = (provider_service_pb2, embedding_service_pb2, model_service_pb2, admin_service_pb2)
 
 CHAT = {"messages": [{"role": "ROLE_USER", "parts": [{"text": "one two"}]}]}
+TARGET = "providers/echo/targets/echo"
 CONFIG = {"providerKind": "echo", "model": "echo"}
 REQUESTS: Mapping[str, Mapping[str, Any]] = {
     "Initialize": {"providerId": "mine", "config": CONFIG},
@@ -35,6 +37,10 @@ REQUESTS: Mapping[str, Mapping[str, Any]] = {
     "ListModels": {},
     "GetModel": {"name": "models/echo"},
     "GetServerInfo": {},
+    "ListTargets": {},
+    "WatchTargets": {"interval": "0.1s"},
+    "SetCircuitState": {"name": TARGET, "circuit": "CIRCUIT_STATE_FORCED_CLOSED"},
+    "ExplainRoute": {"request": CHAT},
 }
 SAID: Mapping[str, str] = {
     "Initialize": '"provider": "providers/mine"',
@@ -49,14 +55,22 @@ SAID: Mapping[str, str] = {
     "ListModels": '"name": "models/echo"',
     "GetModel": '"name": "models/echo"',
     "GetServerInfo": '"serverVersion"',
+    "ListTargets": f'"name": "{TARGET}"',
+    "WatchTargets": f'"name": "{TARGET}"',
+    "SetCircuitState": '"circuit": "CIRCUIT_STATE_FORCED_CLOSED"',
+    "ExplainRoute": f'"target": "{TARGET}"',
 }
 """A piece of each answer as JSON, by which it shows that the right servicer gave it."""
 
 
 def methods() -> list[MethodDescriptor]:
-    """Every method of every service in the contract's package."""
+    """Every method of every service in the contract's packages."""
     services = [service for file in FILES for service in file.DESCRIPTOR.services_by_name.values()]
     return [method for service in services for method in service.methods]
+
+
+WATCHES = frozenset({"WatchTargets"})
+"""Streams that do not end by themselves: their first message is the answer."""
 
 
 def path_of(method: MethodDescriptor) -> str:
@@ -71,11 +85,11 @@ def test_the_table_of_requests_is_whole() -> None:
 
 def test_no_service_of_the_package_is_forgotten() -> None:
     """A new file with a service has to be added above."""
-    proto = Path(__file__).parents[2] / "proto" / "weir" / "v1"
+    proto = Path(__file__).parents[2] / "proto"
     pool = descriptor_pool.Default()
     known = {service for file in FILES for service in file.DESCRIPTOR.services_by_name}
-    for source in proto.glob("*.proto"):
-        declared = pool.FindFileByName(f"weir/v1/{source.name}")
+    for source in proto.rglob("*.proto"):
+        declared = pool.FindFileByName(source.relative_to(proto).as_posix())
         assert set(declared.services_by_name) <= known
 
 
@@ -85,7 +99,7 @@ async def test_every_method_is_served(weir: Weir, method: MethodDescriptor) -> N
     request = json_format.ParseDict(dict(REQUESTS[method.name]), _new(method.input_type))
     payload = request.SerializeToString()
     if method.server_streaming:
-        replies = [m async for m in stream_raw(weir, path_of(method), payload, timeout=10)]
+        replies = await _streamed(weir, method, payload)
     else:
         replies = [await ask_raw(weir, path_of(method), payload, timeout=10)]
     texts = [
@@ -99,7 +113,7 @@ async def test_every_method_answers_the_empty_message(weir: Weir, method: Method
     """Nothing at all is lawful bytes: an answer, or INVALID_ARGUMENT that names a field."""
     try:
         if method.server_streaming:
-            _ = [m async for m in stream_raw(weir, path_of(method), b"", timeout=10)]
+            await _streamed(weir, method, b"")
         else:
             await ask_raw(weir, path_of(method), b"", timeout=10)
     except grpc.aio.AioRpcError as error:
@@ -108,7 +122,19 @@ async def test_every_method_answers_the_empty_message(weir: Weir, method: Method
         assert refusal.reason in {"INVALID_REQUEST", "CONFIG_INVALID"}
         assert refusal.fields
     else:
-        assert method.name in {"ListModels", "GetServerInfo", "ValidateConfig"}
+        assert method.name in {"ListModels", "GetServerInfo", "ValidateConfig"} | TARGET_LISTS
+
+
+TARGET_LISTS = frozenset({"ListTargets", "WatchTargets"})
+
+
+async def _streamed(weir: Weir, method: MethodDescriptor, payload: bytes) -> list[bytes]:
+    call = stream_raw(weir, path_of(method), payload, timeout=10)
+    if method.name not in WATCHES:
+        return [message async for message in call]
+    first: bytes = await call.read()
+    call.cancel()
+    return [first]
 
 
 def _new(descriptor: Any, data: bytes = b"") -> Message:
@@ -127,7 +153,7 @@ async def test_buf_calls_every_method_by_reflection_alone() -> None:
 
         answers = await asyncio.gather(*map(call, methods()))
     for method, (code, output, errors) in zip(methods(), answers):
-        assert code == 0, errors
+        assert code == 0 or method.name in WATCHES, errors
         assert SAID[method.name].replace(" ", "") in output.replace(" ", ""), method.name
 
 
@@ -138,15 +164,26 @@ async def _curl(address: str, method: MethodDescriptor) -> tuple[int | None, str
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    output, errors = await process.communicate()
-    return process.returncode, output.decode(), errors.decode()
+    output = b""
+    if method.name in WATCHES:
+        assert process.stdout is not None
+        wanted = SAID[method.name].replace(" ", "").encode()
+        async with asyncio.timeout(20):
+            while wanted not in output.replace(b" ", b""):
+                read = await process.stdout.read(4096)
+                assert read, output
+                output += read
+        process.terminate()
+    rest, errors = await process.communicate()
+    return process.returncode, (output + rest).decode(), errors.decode()
 
 
 async def test_without_reflection_there_is_no_schema() -> None:
     """An operator switches it off; the services themselves stay."""
     async with serving(server={"reflection": "off"}) as weir:
-        code, _, errors = await _curl(weir.app.address, methods()[-1])
-        reply = await ask_raw(weir, path_of(methods()[-1]), b"")
+        (info,) = [method for method in methods() if method.name == "GetServerInfo"]
+        code, _, errors = await _curl(weir.app.address, info)
+        reply = await ask_raw(weir, path_of(info), b"")
     assert code != 0
     assert "in schema" in errors
     assert reply

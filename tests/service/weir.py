@@ -13,6 +13,7 @@ import grpc.aio
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
+from weir.admin.v1.admin_service_pb2_grpc import ProviderAdminServiceStub
 from weir.v1.content_pb2 import Message, Part, Role
 from weir.v1.embedding_service_pb2_grpc import EmbeddingServiceStub
 from weir.v1.error_pb2 import FailureInfo
@@ -21,10 +22,13 @@ from weir.v1.model_service_pb2_grpc import ModelServiceStub
 from weir.v1.provider_service_pb2 import ChatRequest, StreamChatRequest
 from weir.v1.provider_service_pb2_grpc import LLMProviderServiceStub
 from weir_server.app import App, running
+from weir_server.settings.changes import Changes
 from weir_server.settings.load import parse
+from weir_server.settings.tree import Settings
 from weir_server.telemetry.log import Log
 
 if TYPE_CHECKING:
+    from weir.admin.v1.admin_service_pb2_grpc import ProviderAdminServiceAsyncStub
     from weir.v1.embedding_service_pb2_grpc import EmbeddingServiceAsyncStub
     from weir.v1.model_service_pb2_grpc import ModelServiceAsyncStub
     from weir.v1.provider_service_pb2_grpc import LLMProviderServiceAsyncStub
@@ -50,6 +54,10 @@ class Weir:
     @property
     def models(self) -> "ModelServiceAsyncStub":
         return ModelServiceStub(self.channel)
+
+    @property
+    def admin(self) -> "ProviderAdminServiceAsyncStub":
+        return ProviderAdminServiceStub(self.channel)
 
     @property
     def embeddings(self) -> "EmbeddingServiceAsyncStub":
@@ -189,6 +197,11 @@ async def serving(
             grpc.aio.insecure_channel(app.address, options=list(channel_options)) as channel,
         ):
             yield Weir(app=app, channel=channel, log_bytes=log_bytes)
+
+
+async def no_reload(settings: Settings) -> Changes:
+    """What an App has that stands before something else than a configuration."""
+    raise AssertionError("there is no configuration behind this server")
 
 
 def upstream_tree(url: str, **provider: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 
 from tests.validation import (
+    admin_rows,
     config_rows,
     media_rows,
     message_rows,
@@ -18,6 +19,12 @@ from tests.validation import (
     tool_rows,
 )
 from tests.validation.rows import Row, options
+from weir.admin.v1.admin_service_pb2 import (
+    ExplainRouteRequest,
+    ListTargetsRequest,
+    SetCircuitStateRequest,
+    WatchTargetsRequest,
+)
 from weir.v1.embedding_service_pb2 import EmbedRequest
 from weir.v1.generation_pb2 import StreamOptions
 from weir.v1.model_service_pb2 import GetModelRequest, ListModelsRequest
@@ -30,6 +37,12 @@ from weir.v1.provider_service_pb2 import (
     ValidateTokenCountRequest,
 )
 from weir_server.core.errors import InvalidRequest
+from weir_server.validation.admin import (
+    validate_explain_route,
+    validate_list_targets,
+    validate_set_circuit_state,
+    validate_watch_targets,
+)
 from weir_server.validation.config import validate_initialize, validate_provider_config
 from weir_server.validation.limits import ValidationLimits
 from weir_server.validation.requests import (
@@ -129,6 +142,30 @@ def test_stream_options(row: Row) -> None:
     prove(row, StreamOptions, lambda request: validate_stream_options(request, LIMITS))
 
 
+@pytest.mark.parametrize("row", admin_rows.LIST_ROWS, ids=str)
+def test_list_targets(row: Row) -> None:
+    """A provider is named as the contract names it."""
+    prove(row, ListTargetsRequest, lambda request: validate_list_targets(request, LIMITS))
+
+
+@pytest.mark.parametrize("row", admin_rows.WATCH_ROWS, ids=str)
+def test_watch_targets(row: Row) -> None:
+    """A watch is told something every 0.1 to 60 seconds at most."""
+    prove(row, WatchTargetsRequest, lambda request: validate_watch_targets(request, LIMITS))
+
+
+@pytest.mark.parametrize("row", admin_rows.CIRCUIT_ROWS, ids=str)
+def test_set_circuit_state(row: Row) -> None:
+    """A target is named, and its circuit is forced or given back: nothing else can be set."""
+    prove(row, SetCircuitStateRequest, lambda request: validate_set_circuit_state(request, LIMITS))
+
+
+@pytest.mark.parametrize("row", admin_rows.EXPLAIN_ROWS, ids=str)
+def test_explain_route(row: Row) -> None:
+    """The request is checked as a chat that may have no messages yet."""
+    prove(row, ExplainRouteRequest, lambda request: validate_explain_route(request, LIMITS))
+
+
 @pytest.mark.parametrize("row", config_rows.INITIALIZE_ROWS, ids=str)
 def test_initialize(row: Row) -> None:
     """A registration that breaks one rule is refused; CONFIG_INVALID is the configuration's."""
@@ -221,7 +258,7 @@ FREE = {
     *("options.tools.function.strict", "options.parallel_tool_calls"),
     *("options.output_format.json_schema.strict", "options.extensions.required"),
     *("options.routing.allow_hedging", "options.routing.bypass_cache"),
-    *("validate_only", "usage_updates"),
+    *("validate_only", "usage_updates", "streaming"),
     # Every number is a seed.
     "options.seed",
     # Only answers carry them; an answer that comes back as history may.
@@ -244,6 +281,10 @@ COVERED: list[tuple[type[Message], list[Row]]] = [
     (ListModelsRequest, query_rows.LIST_ROWS),
     (GetModelRequest, query_rows.MODEL_ROWS),
     (StreamOptions, query_rows.STREAM_ROWS),
+    (ListTargetsRequest, admin_rows.LIST_ROWS),
+    (WatchTargetsRequest, admin_rows.WATCH_ROWS),
+    (SetCircuitStateRequest, admin_rows.CIRCUIT_ROWS),
+    (ExplainRouteRequest, admin_rows.EXPLAIN_ROWS),
     (InitializeRequest, config_rows.INITIALIZE_ROWS),
     (ProviderConfig, config_rows.CONFIG_ROWS),
 ]

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from types import TracebackType
 from typing import Self, Unpack
 
+from weir._aio_admin import AsyncAdmin
 from weir._aio_link import AioLink
 from weir._aio_stream import AsyncStream
 from weir._calls import STREAM_TIMEOUT_S, UNARY_TIMEOUT_S, CallOptions, defaults
@@ -83,6 +84,8 @@ class AsyncClient:
             connection(address, tls),
             defaults(api_key=api_key, timeout_s=timeout_s, stream_timeout_s=stream_timeout_s),
         )
+        self.admin = AsyncAdmin(self._link)
+        """The calls of operators: targets, their circuits, and the way of a request."""
 
     async def __aenter__(self) -> Self:
         return self

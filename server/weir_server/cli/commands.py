@@ -1,15 +1,16 @@
-"""What can be typed after `weir`? Every command with its options, its help and an example.
+"""What can be typed after `weir`? The commands with their options, their help and an example.
+
+Those of operators are in `operating.py`.
 
 The modules that do the work are imported by the command that was asked for, not before.
 """
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
-from weir_server.cli.exit_codes import ExitCode
+from weir_server.cli import operating
 from weir_server.cli.options import (
     DEFAULT_ADDRESS,
     HEALTH_DEADLINE_S,
@@ -22,16 +23,17 @@ from weir_server.cli.options import (
     ModelName,
     ProviderName,
     Quiet,
-    Server,
     Temperature,
     TlsCa,
     TlsCert,
     TlsKey,
     Wanted,
 )
+from weir_server.cli.starting import exit_after, server_of
 
 _RUN = "Run Weir"
 _CALL = "Call Weir"
+_OPERATE = "Operate Weir"
 
 app = typer.Typer(
     name="weir",
@@ -47,12 +49,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-def _exit_after(work: Callable[[], ExitCode], server: Server | None = None) -> NoReturn:
-    from weir_server.cli.failures import exit_code_of
-
-    raise typer.Exit(exit_code_of(work, server))
 
 
 def _print_version(asked: bool) -> None:
@@ -117,10 +113,10 @@ def serve(
     if is_worker:
         from weir_server.cli import worker
 
-        _exit_after(worker.run)
+        exit_after(worker.run)
     from weir_server.cli import serve as doing
 
-    _exit_after(lambda: doing.run(config, listen=listen, workers=workers, ready_file=ready_file))
+    exit_after(lambda: doing.run(config, listen=listen, workers=workers, ready_file=ready_file))
 
 
 @app.command(
@@ -134,7 +130,7 @@ def check(config: ConfigFile = None) -> None:
     """Check a configuration whole, without starting anything."""
     from weir_server.cli import check as doing
 
-    _exit_after(lambda: doing.run(config))
+    exit_after(lambda: doing.run(config))
 
 
 @app.command(
@@ -155,7 +151,7 @@ def demo(
     """Watch a real answer from a real model, end to end."""
     from weir_server.cli import demo as doing
 
-    _exit_after(lambda: doing.run(prompt, max_tokens=max_tokens))
+    exit_after(lambda: doing.run(prompt, max_tokens=max_tokens))
 
 
 @app.command(
@@ -197,7 +193,7 @@ def fake_upstream(
     from weir_server.cli import fake_upstream as doing
 
     wished = doing.Wished(host=host, port=port, script=script, fault=fault, journal=journal)
-    _exit_after(doing.show_models if show_list else lambda: doing.run(wished))
+    exit_after(doing.show_models if show_list else lambda: doing.run(wished))
 
 
 @app.command(
@@ -236,7 +232,7 @@ def chat(
     """Talk with a model; the answer appears as it is written."""
     from weir_server.cli import chat as doing
 
-    server = _server(address, api_key, deadline, tls_ca, tls_cert, tls_key)
+    server = server_of(address, api_key, deadline, tls_ca, tls_cert, tls_key)
     wanted = Wanted(
         model=model,
         provider=provider,
@@ -245,7 +241,7 @@ def chat(
         as_json=as_json,
         quiet=quiet,
     )
-    _exit_after(lambda: doing.run(server, wanted, prompt=prompt, system=system), server)
+    exit_after(lambda: doing.run(server, wanted, prompt=prompt, system=system), server)
 
 
 @app.command(
@@ -275,7 +271,7 @@ def complete(
     """Go on from a text; what follows appears as it is written."""
     from weir_server.cli import complete as doing
 
-    server = _server(address, api_key, deadline, tls_ca, tls_cert, tls_key)
+    server = server_of(address, api_key, deadline, tls_ca, tls_cert, tls_key)
     wanted = Wanted(
         model=model,
         provider=provider,
@@ -284,7 +280,7 @@ def complete(
         as_json=as_json,
         quiet=quiet,
     )
-    _exit_after(lambda: doing.run(server, wanted, prompt=prompt), server)
+    exit_after(lambda: doing.run(server, wanted, prompt=prompt), server)
 
 
 @app.command(
@@ -317,9 +313,9 @@ def count(
     """Count the tokens of a text, as a model counts them."""
     from weir_server.cli import count as doing
 
-    server = _server(address, api_key, deadline, tls_ca, tls_cert, tls_key)
+    server = server_of(address, api_key, deadline, tls_ca, tls_cert, tls_key)
     wanted = Wanted(model=model, provider=provider, as_json=as_json)
-    _exit_after(lambda: doing.run(server, wanted, text=text, maximum=maximum), server)
+    exit_after(lambda: doing.run(server, wanted, text=text, maximum=maximum), server)
 
 
 @app.command(
@@ -348,8 +344,8 @@ def models(
     """List the models that this server offers you."""
     from weir_server.cli import models as doing
 
-    server = _server(address, api_key, deadline, tls_ca, tls_cert, tls_key)
-    _exit_after(lambda: doing.run(server, having=having, as_json=as_json), server)
+    server = server_of(address, api_key, deadline, tls_ca, tls_cert, tls_key)
+    exit_after(lambda: doing.run(server, having=having, as_json=as_json), server)
 
 
 @app.command(
@@ -377,23 +373,9 @@ def health(
     """Ask whether the server is serving."""
     from weir_server.cli import health as doing
 
-    server = _server(address, api_key, deadline, tls_ca, tls_cert, tls_key)
-    _exit_after(lambda: doing.run(server, service=service, watch=watch), server)
+    server = server_of(address, api_key, deadline, tls_ca, tls_cert, tls_key)
+    exit_after(lambda: doing.run(server, service=service, watch=watch), server)
 
 
-def _server(
-    address: str,
-    api_key: str | None,
-    deadline_s: float | None,
-    tls_ca: Path | None,
-    tls_cert: Path | None,
-    tls_key: Path | None,
-) -> Server:
-    return Server(
-        address=address,
-        api_key=api_key,
-        deadline_s=deadline_s,
-        tls_ca=tls_ca,
-        tls_cert=tls_cert,
-        tls_key=tls_key,
-    )
+app.add_typer(operating.targets, rich_help_panel=_OPERATE)
+app.add_typer(operating.routes, rich_help_panel=_OPERATE)

@@ -17,7 +17,8 @@ class ExitCode(IntEnum):
     CANNOT_LISTEN = 4
     """The port could not be opened: choose another, or stop who holds it."""
     NO = 5
-    """The question was answered with no: the text does not fit the maximum."""
+    """The question was answered with no: the text does not fit the maximum, or no target would be
+    tried."""
     UNAVAILABLE = 10
     """The server or its provider cannot answer now: try again later."""
     DEADLINE = 11

@@ -150,3 +150,17 @@ class Wanted:
     max_tokens: int | None = None
     as_json: bool = False
     quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """The chat whose way is asked for."""
+
+    model: str = ""
+    provider: str = ""
+    tools: bool = False
+    image: bool = False
+    json_schema: bool = False
+    prompt_tokens: int = 0
+    affinity_key: str = ""
+    stream: bool = True

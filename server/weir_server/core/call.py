@@ -100,6 +100,7 @@ class Call:
         policy: RoutePolicy | None = None,
         progress: Progress | None = None,
         kind: AttemptKind.ValueType = _FIRST,
+        operation: Operation | None = None,
     ) -> "Call":
         """Return this call with other targets, and another policy if one is given.
 
@@ -111,7 +112,7 @@ class Call:
             request_id=self.request_id,
             response_id=self.response_id,
             method=self.method,
-            operation=self.operation,
+            operation=self.operation if operation is None else operation,
             streaming=self.streaming,
             arrived_s=self.arrived_s,
             deadline=self.deadline,

@@ -155,6 +155,10 @@ class ModelCatalogue(Catalogue):
         )
         return name, Leg(targets=(target,)), DEFAULT_POLICY
 
+    def targets(self) -> tuple[Target, ...]:
+        """Return every target that the configuration names."""
+        return tuple(t for entry in self._models.values() for t in entry.leg.targets)
+
     def provider(self, handle: str) -> ProviderEntry:
         """Return a provider by its handle, with or without `providers/` before it.
 

@@ -35,4 +35,4 @@ class AccessLine(msgspec.Struct, kw_only=True, omit_defaults=True):
     completion_tokens: int = 0
     usage_source: str = ""
     events: int = 0
-    """Events sent, for a stream."""
+    """Events sent, for a stream; messages, for a watch."""

@@ -31,6 +31,7 @@ from weir_server.transport.exchange import CallerGone, Exchange, Finish
 from weir_server.transport.interruption import Interruption
 from weir_server.transport.methods import Method, Rpc
 from weir_server.transport.open_calls import OpenCalls
+from weir_server.transport.watching import Watch
 
 
 class Ids(Protocol):
@@ -72,7 +73,9 @@ class Edge:
         new_id: Ids = random_id,
         access_log: bool = True,
         max_reply_bytes: int = 32 * 1024 * 1024,
+        slow_consumer_limit_s: float = 60.0,
     ) -> None:
+        """`slow_consumer_limit_s`: how long a message of a watch may wait for its reader."""
         self._clock = clock
         self._log = log
         self._open_calls = open_calls
@@ -80,6 +83,7 @@ class Edge:
         self._new_id = new_id
         self._access_log = access_log
         self._max_reply_bytes = max_reply_bytes
+        self._slow_consumer_limit_s = slow_consumer_limit_s
 
     async def serve(self, method: Method, exchange: Exchange, payload: bytes) -> Finish:
         """Serve one RPC from its request bytes to its status.
@@ -93,7 +97,7 @@ class Edge:
         said = _NOTHING_SAID
         try:
             said = metadata.read(exchange.metadata(), self._new_request_id)
-            self._open_calls.enter(interruption)
+            self._open_calls.enter(interruption, is_watch=method.watch is not None)
         except WeirError as refusal:
             refused = refusal
             if said is _NOTHING_SAID:
@@ -134,6 +138,16 @@ class Edge:
             if len(run.reply) > self._max_reply_bytes:
                 # The library would refuse it too, after the log had said OK.
                 raise MessageTooLarge(metadata={"maxBytes": str(self._max_reply_bytes)})
+            return
+        if method.watch is not None:
+            run.watch = Watch(
+                exchange=exchange,
+                interruption=interruption,
+                headers=facts.headers(call),
+                max_message_bytes=self._max_reply_bytes,
+                slow_consumer_limit_s=self._slow_consumer_limit_s,
+            )
+            await run.watch.send_all(method.watch(rpc, request))
             return
         assert method.stream is not None
         assert method.frame is not None
@@ -198,7 +212,7 @@ class Edge:
         self, method: Method, said: metadata.CallMetadata, time_remaining_s: float | None
     ) -> Call:
         now_s = self._clock.monotonic_s()
-        streaming = method.stream is not None
+        streaming = method.streaming
         if time_remaining_s is None:
             limits = self._deadlines
             timeout_s = limits.stream_default_s if streaming else limits.unary_default_s
@@ -266,7 +280,7 @@ class Edge:
             prompt_tokens=usage.prompt_tokens,
             completion_tokens=usage.completion_tokens,
             usage_source=_USAGE_SOURCES[usage.source],
-            events=stream.sequence if stream is not None else 0,
+            events=_sent(run),
         )
 
 
@@ -277,8 +291,16 @@ class _Run:
     call: Call
     said: metadata.CallMetadata
     stream: EventStream | None = None
+    watch: Watch | None = None
     reply: bytes = b""
     error: WeirError | None = None
+
+
+def _sent(run: _Run) -> int:
+    """Return how many events a stream, or messages a watch, has sent."""
+    if run.stream is not None:
+        return run.stream.sequence
+    return run.watch.sent if run.watch is not None else 0
 
 
 def _name_fields_of_stream(error: WeirError) -> None:

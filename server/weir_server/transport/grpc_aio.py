@@ -79,7 +79,7 @@ def _handler(edge: Edge, method: Method) -> grpc.RpcMethodHandler[Any, Any]:
         finish = await edge.serve(method, AioExchange(context), payload)
         _set_status(context, finish)
 
-    if method.stream is not None:
+    if method.streaming:
         return grpc.unary_stream_rpc_method_handler(cast(Any, stream))
     return grpc.unary_unary_rpc_method_handler(cast(Any, unary))
 

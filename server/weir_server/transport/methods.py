@@ -1,6 +1,6 @@
 """Which RPCs are there, and who serves each? The table that the gRPC library is given."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ class Rpc:
 # Request and reply types differ from method to method; a table can only say "a message".
 UnaryServicer = Callable[[Rpc, Any], Awaitable[Message]]
 StreamServicer = Callable[[Rpc, Any, EventStream], Awaitable[None]]
+WatchServicer = Callable[[Rpc, Any], AsyncGenerator[Message, None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +38,14 @@ class Method:
     unary: UnaryServicer | None = None
     stream: StreamServicer | None = None
     frame: Frame | None = None
-    """Makes the message of a batch of events; for streams only."""
+    """Makes the message of a batch of events; for streams of events only."""
+    watch: WatchServicer | None = None
+    """Gives what is watched as it is now, again and again; see `transport.watching`."""
+
+    @property
+    def streaming(self) -> bool:
+        """Whether it is answered with a stream of messages."""
+        return self.unary is None
 
     @property
     def path(self) -> str:

@@ -11,6 +11,7 @@ class OpenCalls:
 
     def __init__(self) -> None:
         self._open: set[Interruption] = set()
+        self._watches: set[Interruption] = set()
         self._idle = asyncio.Event()
         self._idle.set()
         self.draining = False
@@ -18,18 +19,30 @@ class OpenCalls:
     def __len__(self) -> int:
         return len(self._open)
 
-    def enter(self, interruption: Interruption) -> None:
-        """Note a call that arrived. Raises GatewayDraining when no new calls are taken."""
+    def enter(self, interruption: Interruption, *, is_watch: bool = False) -> None:
+        """Note a call that arrived. Raises GatewayDraining when no new calls are taken.
+
+        is_watch: it has no end of its own, so that no drain waits for it.
+        """
         if self.draining:
             raise GatewayDraining
         self._open.add(interruption)
+        if is_watch:
+            self._watches.add(interruption)
         self._idle.clear()
 
     def leave(self, interruption: Interruption) -> None:
         """Note that a call has its status."""
         self._open.discard(interruption)
+        self._watches.discard(interruption)
         if not self._open:
             self._idle.set()
+
+    def start_draining(self) -> None:
+        """Take no new calls, and end the watches at once with GATEWAY_DRAINING."""
+        self.draining = True
+        for interruption in list(self._watches):
+            interruption.interrupt(GatewayDraining())
 
     async def wait_idle(self, limit_s: float) -> bool:
         """Wait until no call is open, at most `limit_s` seconds; return whether none is."""

@@ -80,10 +80,11 @@ class GrpcServer:
 
         Health says NOT_SERVING first. New calls are refused with GATEWAY_DRAINING while the port
         stays open: `stop(grace)` of the library would answer them "connection refused" without a
-        reason. Streams that outlast the grace get their `end` with GATEWAY_DRAINING.
+        reason. Streams that outlast the grace get their `end` with GATEWAY_DRAINING; watches, which
+        never end by themselves, get that status at once.
         """
         await self._health.not_serving()
-        self._open_calls.draining = True
+        self._open_calls.start_draining()
         self._log.event("draining", open_calls=len(self._open_calls))
         if not await self._open_calls.wait_idle(self._settings.drain_grace_s):
             self._log.event("drain_grace_over", open_calls=len(self._open_calls))

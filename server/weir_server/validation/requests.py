@@ -62,7 +62,7 @@ def validate_chat(request: ChatRequest, limits: ValidationLimits, prefix: str = 
     prefix: what stands before every path, such as `request.`. Raises InvalidRequest.
     """
     findings = Findings(limits, prefix)
-    conversation = _check_chat(findings, request)
+    conversation = check_chat(findings, request)
     findings.raise_any()
     return conversation.asks
 
@@ -115,7 +115,7 @@ def validate_count_tokens(request: CountTokensRequest, limits: ValidationLimits)
     findings = Findings(limits)
     COUNT_TOKENS.check(findings, "", request)
     if request.HasField("chat"):
-        _check_chat(findings.below("chat."), request.chat)
+        check_chat(findings.below("chat."), request.chat)
     findings.raise_any()
 
 
@@ -140,8 +140,13 @@ def validate_get_model(request: GetModelRequest, limits: ValidationLimits) -> No
     findings.raise_any()
 
 
-def _check_chat(findings: Findings, request: ChatRequest) -> Conversation:
-    conversation = check_messages(findings, request.messages)
+def check_chat(
+    findings: Findings, request: ChatRequest, *, may_be_empty: bool = False
+) -> Conversation:
+    """Check a chat. may_be_empty: whether it may have no messages yet."""
+    conversation = Conversation()
+    if request.messages or not may_be_empty:
+        conversation = check_messages(findings, request.messages)
     if request.HasField("options"):
         check_options(findings, request.options)
     _check_route(findings, request)

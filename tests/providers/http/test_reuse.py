@@ -41,15 +41,26 @@ from weir_server.providers.http.guard import parse_endpoint
 from weir_server.providers.http.headers import ProviderHeaders
 from weir_server.providers.http.watchdog import HttpLimits
 from weir_server.providers.wire.base import HttpRequest
-from weir_server.resilience.connect_retry import Backoff, ConnectRetryStage
+from weir_server.resilience.backoff import Backoff
+from weir_server.resilience.stage import ResilienceStage
+from weir_server.resilience.turns import Turns
+from weir_server.resilience.upstreams import Upstreams
+from weir_server.settings.resilience import ResilienceSettings
 
 
 @asynccontextmanager
 async def retrying_at(upstream: FakeUpstream) -> AsyncIterator[Handler]:
     """A provider behind the one retry layer, which waits for nothing."""
     async with provider_at(upstream) as provider:
-        yield ConnectRetryStage(
-            provider, clock=CLOCK, rng=random.Random(1), backoff=Backoff(base_s=0.0, cap_s=0.0)
+        rng = random.Random(1)
+        upstreams = Upstreams(ResilienceSettings(), clock=CLOCK, rng=rng)
+        yield ResilienceStage(
+            provider,
+            Turns(upstreams, clock=CLOCK, rng=rng, first_token_timeout_s=30.0),
+            clock=CLOCK,
+            rng=rng,
+            backoff=Backoff(base_s=0.0, cap_s=0.0),
+            first_token_timeout_s=30.0,
         )
 
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
+from weir.admin.v1 import admin_service_pb2
 from weir.v1 import embedding_service_pb2, model_service_pb2, provider_service_pb2
 from weir.v1.provider_service_pb2 import StreamChatResponse, StreamCompleteResponse
 from weir_server.core.target import Operation
 from weir_server.transport.methods import Method
+from weir_server.transport.services.admin import Admin
 from weir_server.transport.services.counting import Counting
 from weir_server.transport.services.generation import Generation
 from weir_server.transport.services.models import Models
@@ -14,11 +16,17 @@ from weir_server.transport.services.providers import Providers
 LLM = "weir.v1.LLMProviderService"
 EMBEDDING = "weir.v1.EmbeddingService"
 MODEL = "weir.v1.ModelService"
-SERVICES = (LLM, EMBEDDING, MODEL)
+ADMIN = "weir.admin.v1.ProviderAdminService"
+SERVICES = (LLM, EMBEDDING, MODEL, ADMIN)
 
 
 def methods(
-    *, generation: Generation, counting: Counting, providers: Providers, models: Models
+    *,
+    generation: Generation,
+    counting: Counting,
+    providers: Providers,
+    models: Models,
+    admin: Admin,
 ) -> Sequence[Method]:
     """Return every RPC that Weir serves; health and reflection come from their own packages."""
     llm, embedding, model = provider_service_pb2, embedding_service_pb2, model_service_pb2
@@ -108,5 +116,40 @@ def methods(
             decode=model.GetServerInfoRequest.FromString,
             operation=Operation.INFO,
             unary=models.get_server_info,
+        ),
+        *admin_methods(admin),
+    )
+
+
+def admin_methods(admin: Admin) -> Sequence[Method]:
+    """Return the RPCs of operators."""
+    return (
+        Method(
+            service=ADMIN,
+            name="ListTargets",
+            decode=admin_service_pb2.ListTargetsRequest.FromString,
+            operation=Operation.INFO,
+            unary=admin.list_targets,
+        ),
+        Method(
+            service=ADMIN,
+            name="WatchTargets",
+            decode=admin_service_pb2.WatchTargetsRequest.FromString,
+            operation=Operation.INFO,
+            watch=admin.watch_targets,
+        ),
+        Method(
+            service=ADMIN,
+            name="SetCircuitState",
+            decode=admin_service_pb2.SetCircuitStateRequest.FromString,
+            operation=Operation.INFO,
+            unary=admin.set_circuit_state,
+        ),
+        Method(
+            service=ADMIN,
+            name="ExplainRoute",
+            decode=admin_service_pb2.ExplainRouteRequest.FromString,
+            operation=Operation.INFO,
+            unary=admin.explain_route,
         ),
     )

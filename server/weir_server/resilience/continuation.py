@@ -1,0 +1,220 @@
+"""What if a stream is cut after output began? Where the caller asked for it, another goes on.
+
+The next capable target is asked to go on from the text so far: by a last message of the assistant
+where it can take one, else by a message that asks for the rest (docs/resilience.md). The caller
+sees one stream: numbers stay dense, a warning names the switch, usage is summed, and there is one
+end. If nobody can go on, the caller gets the error that cut the stream, never that of an attempt to
+mend it.
+"""
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+from weir.v1.content_pb2 import Message, Part, Role
+from weir.v1.error_pb2 import AttemptKind
+from weir.v1.generation_pb2 import GenerationEvent
+from weir.v1.generation_pb2 import Warning as WarningEvent
+from weir.v1.provider_service_pb2 import ChatRequest, CompleteRequest
+from weir.v1.usage_pb2 import TokenUsage, UsageSource
+from weir_server.core.call import Call
+from weir_server.core.errors import UpstreamError, WeirError
+from weir_server.core.handler import Batch, Request
+from weir_server.core.target import Operation, Target
+from weir_server.resilience.attempt import Attempt
+from weir_server.resilience.story import Story
+from weir_server.resilience.tries import Tries
+from weir_server.resilience.verdicts import verdict_of
+
+if TYPE_CHECKING:
+    from weir_server.resilience.stage import ResilienceStage, _Answer
+
+_CONTINUATION = AttemptKind.ATTEMPT_KIND_CONTINUATION
+_PROVIDER = UsageSource.USAGE_SOURCE_PROVIDER
+_ESTIMATED = UsageSource.USAGE_SOURCE_ESTIMATED
+_SUMMED = (
+    "prompt_tokens",
+    "completion_tokens",
+    "total_tokens",
+    "cached_prompt_tokens",
+    "cache_write_prompt_tokens",
+    "reasoning_tokens",
+)
+PLEASE_GO_ON = (
+    "Your answer was interrupted. Go on exactly where it stops: write only what follows its last "
+    "character, without repeating any of it and without a word about the interruption."
+)
+"""What a model is asked that cannot go on from its own last message."""
+
+
+def may_continue(call: Call, request: Request) -> bool:
+    """Say whether an answer to this request could be gone on with: a stream of plain text."""
+    if not call.streaming or not isinstance(request, ChatRequest | CompleteRequest):
+        return False
+    return request.options.output_format.WhichOneof("format") in (None, "text")
+
+
+class Continuation(AsyncIterator[Batch]):
+    """The batches of an answer, gone on with by other targets when they are cut."""
+
+    __slots__ = ("_answer", "_call", "_request", "_spent", "_stage", "_story", "_tries", "_trim")
+
+    def __init__(
+        self,
+        stage: "ResilienceStage",
+        call: Call,
+        request: Request,
+        answer: "_Answer",
+        tries: Tries | None,
+    ) -> None:
+        assert isinstance(request, ChatRequest | CompleteRequest)
+        self._stage = stage
+        self._call = call
+        self._request = request
+        self._answer = answer
+        self._tries = tries
+        self._story = Story()
+        self._spent: TokenUsage | None = None
+        """What the attempts that were cut have used."""
+        self._trim = False
+        """Whether the text so far ends in a blank that the next piece may repeat."""
+
+    @override
+    async def __anext__(self) -> Batch:
+        between: list[GenerationEvent] = []
+        while True:
+            try:
+                batch = await self._answer.__anext__()
+            except UpstreamError as broken:
+                between += await self._go_on(broken)
+                continue
+            except WeirError as failure:
+                if self._spent is not None:
+                    failure.usage = _sum(self._spent, failure.usage or TokenUsage())
+                raise
+            assert isinstance(batch, list)
+            told = between + self._told(batch)
+            between = []
+            if told:
+                return told
+
+    def _told(self, batch: list[GenerationEvent]) -> list[GenerationEvent]:
+        story = self._story
+        if self._trim:
+            self._trim = not _trimmed(batch)
+        told = story.tell(batch)
+        last = told[-1] if told else None
+        if last is not None and last.HasField("end"):
+            told[-1:] = [*story.finish(), last]
+            if self._spent is not None:
+                _add(last.end.usage, self._spent)
+        return told
+
+    async def _go_on(self, broken: UpstreamError) -> list[GenerationEvent]:
+        """Let another target go on; return what to tell between. Raises `broken` if none can."""
+        answer, story = self._answer, self._story
+        cut = answer.attempt
+        if not story.is_text_alone:
+            raise self._with_all_usage(broken)
+        await cut.end(broken)
+        tries = self._tries = self._tries or self._stage.tries(self._call)
+        tries.note(cut.turn.target, verdict_of(broken))
+        attempt = await self._next_attempt(cut, tries, broken)
+        if broken.usage is not None:
+            self._spent = _sum(self._spent, broken.usage)
+        answer.go_on_with(attempt)
+        self._trim = story.text != story.text.rstrip()
+        warning = WarningEvent(
+            code="CONTINUED",
+            message=f"The answer of {cut.turn.target.provider} was cut; "
+            f"{attempt.turn.target.provider} goes on with it.",
+            field="options.routing.on_break",
+        )
+        self._call.progress.warnings.append(warning)
+        return [*story.cut(), GenerationEvent(warning=warning)]
+
+    async def _next_attempt(self, cut: Attempt, tries: Tries, broken: UpstreamError) -> Attempt:
+        stage, call = self._stage, self._call
+        others = [t for t in call.targets if t.name != cut.turn.target.name]
+        for target in (*others, cut.turn.target):
+            if tries.left <= 0:
+                break
+            turn = stage.turns.take(call, target, _CONTINUATION)
+            if turn is None:
+                continue
+            request = self._rest(target, broken)
+            aimed = _as_chat(call, turn.target)
+            call.progress.route = turn.target
+            try:
+                return await stage.begin_aside(aimed, request, turn)
+            except WeirError as failure:
+                tries.note(target, verdict_of(failure))
+        call.progress.route = cut.turn.target
+        raise self._with_all_usage(broken)
+
+    def _rest(self, target: Target, broken: UpstreamError) -> ChatRequest:
+        """Return the request for the rest of the answer, as the target can take it."""
+        said = self._story.text.rstrip()
+        request = _chat_of(self._request)
+        if said:
+            assistant = Message(role=Role.ROLE_ASSISTANT, parts=[Part(text=said)])
+            request.messages.append(assistant)
+            if not target.capabilities.assistant_prefill:
+                ask = Message(role=Role.ROLE_USER, parts=[Part(text=PLEASE_GO_ON)])
+                request.messages.append(ask)
+        options = request.options
+        if options.HasField("max_output_tokens"):
+            used = broken.usage.completion_tokens if broken.usage is not None else 0
+            if self._spent is not None:
+                used += self._spent.completion_tokens
+            options.max_output_tokens = max(1, options.max_output_tokens - used)
+        return request
+
+    def _with_all_usage(self, broken: UpstreamError) -> UpstreamError:
+        if self._spent is not None:
+            broken.usage = _sum(self._spent, broken.usage or TokenUsage())
+        return broken
+
+
+def _chat_of(request: ChatRequest | CompleteRequest) -> ChatRequest:
+    """Return a copy of a request as a chat; the caller's own is never changed."""
+    chat = ChatRequest()
+    if isinstance(request, ChatRequest):
+        chat.CopyFrom(request)
+        return chat
+    chat.messages.append(Message(role=Role.ROLE_USER, parts=[Part(text=request.prompt)]))
+    chat.options.CopyFrom(request.options)
+    return chat
+
+
+def _as_chat(call: Call, target: Target) -> Call:
+    """Return the call as a continuation, which is always asked for as a chat."""
+    return call.aimed_at((target,), kind=_CONTINUATION, operation=Operation.CHAT)
+
+
+def _trimmed(batch: list[GenerationEvent]) -> bool:
+    """Take blanks off the first text of a batch; return whether there was any text."""
+    for event in batch:
+        if event.part_delta.text:
+            event.part_delta.text = event.part_delta.text.lstrip()
+            if event.part_delta.text:
+                return True
+    return False
+
+
+def _sum(one: TokenUsage | None, other: TokenUsage) -> TokenUsage:
+    total = TokenUsage()
+    total.CopyFrom(other)
+    if one is not None:
+        _add(total, one)
+    return total
+
+
+def _add(total: TokenUsage, more: TokenUsage) -> None:
+    """Add one attempt's usage to another's; what was not all told by providers is an estimate."""
+    for name in _SUMMED:
+        setattr(total, name, getattr(total, name) + getattr(more, name))
+    del total.modality_tokens[:]
+    if total.source != _PROVIDER or more.source != _PROVIDER:
+        total.source = _ESTIMATED

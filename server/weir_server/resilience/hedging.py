@@ -1,0 +1,126 @@
+"""What if the first target is silent? A second one is asked beside it; the first answer wins."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from weir.v1.error_pb2 import AttemptKind
+from weir_server.core.call import Call, Progress
+from weir_server.core.errors import WeirError
+from weir_server.core.handler import Request
+from weir_server.resilience.attempt import Attempt
+from weir_server.resilience.tries import Tries
+from weir_server.resilience.turns import Turn, is_closed
+from weir_server.resilience.verdicts import verdict_of
+
+if TYPE_CHECKING:
+    from weir_server.resilience.stage import ResilienceStage
+
+_HEDGE = AttemptKind.ATTEMPT_KIND_HEDGE
+_Outcome = Attempt | WeirError
+_LOST = asyncio.CancelledError("another target answered first")
+
+
+async def race(
+    stage: "ResilienceStage", call: Call, request: Request, turn: Turn, tries: Tries
+) -> Attempt:
+    """Return the attempt that answers first: the turn's own, or a hedge begun after a while.
+
+    The loser is closed before this returns. Raises the failure of the turn's own attempt where
+    none answers; a hedge that failed is then counted among the tries.
+    """
+    call.progress.route = turn.target
+    racers: list[tuple[asyncio.Task[_Outcome], Turn]] = []
+    try:
+        async with asyncio.TaskGroup() as group:
+            first = group.create_task(_outcome(stage, _aside(call, turn), request, turn))
+            racers.append((first, turn))
+            await asyncio.wait({first}, timeout=_delay_s(stage, call, turn))
+            if first.done() or (beside := _hedge(stage, call, turn, tries)) is None:
+                outcome = await first
+            else:
+                aside = _aside(call, beside)
+                second = group.create_task(_outcome(stage, aside, request, beside))
+                racers.append((second, beside))
+                outcome = await _winner(first, second)
+                # One that was let go before its first step has given nothing back itself.
+                for racer, its_turn in racers:
+                    if racer.cancelled():
+                        stage.turns.give_back(its_turn, _LOST, streaming=call.streaming)
+                if isinstance(late := _failure(second), WeirError):
+                    tries.note(beside.target, verdict_of(late))
+    except BaseException as error:
+        for racer, its_turn in racers:
+            await _let_go(racer, error)
+            if racer.cancelled():
+                stage.turns.give_back(its_turn, error, streaming=call.streaming)
+        raise
+    if isinstance(outcome, WeirError):
+        raise outcome
+    _adopt(call, outcome)
+    return outcome
+
+
+def _failure(task: asyncio.Task[_Outcome]) -> _Outcome | None:
+    return task.result() if task.done() and not task.cancelled() else None
+
+
+async def _winner(first: asyncio.Task[_Outcome], second: asyncio.Task[_Outcome]) -> _Outcome:
+    """Return the first that answers, having closed the other; else the first one's failure."""
+    pending = {first, second}
+    while pending:
+        done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+        # Where both have answered in the same moment, the one asked first wins.
+        for task in sorted(done, key=lambda each: each is second):
+            outcome = task.result()
+            if isinstance(outcome, Attempt):
+                other = second if task is first else first
+                await _let_go(other, _LOST)
+                return outcome
+    return first.result()
+
+
+async def _let_go(loser: asyncio.Task[_Outcome], why: BaseException) -> None:
+    """Close an attempt that is not wanted, whether or not it has just answered."""
+    loser.cancel()
+    await asyncio.wait({loser})
+    if not loser.cancelled() and isinstance(late := loser.result(), Attempt):
+        await late.end(why)
+
+
+async def _outcome(stage: "ResilienceStage", aimed: Call, request: Request, turn: Turn) -> _Outcome:
+    """Return the attempt or its failure, for an error would cancel its sibling."""
+    try:
+        return await stage.begin_aside(aimed, request, turn)
+    except WeirError as failure:
+        return failure
+
+
+def _aside(call: Call, turn: Turn) -> Call:
+    """Return the call as one attempt among several at once: only lists are shared."""
+    progress = Progress(attempts=call.progress.attempts, warnings=call.progress.warnings)
+    return call.aimed_at((turn.target,), progress=progress, kind=turn.kind)
+
+
+def _adopt(call: Call, winner: Attempt) -> None:
+    """Let the call's own progress go on where the winner's stands."""
+    told, own = winner.call.progress, call.progress
+    own.route = winner.turn.target
+    own.phase = told.phase
+    own.usage, own.usage_now = told.usage, told.usage_now
+
+
+def _delay_s(stage: "ResilienceStage", call: Call, turn: Turn) -> float:
+    """Return how long the first may be silent: longer than nearly all that answer."""
+    usual_s = turn.state.times(streaming=call.streaming).p95_s() or 0.0
+    return max(stage.turns.upstreams.settings.hedge_delay_min_s, usual_s)
+
+
+def _hedge(stage: "ResilienceStage", call: Call, turn: Turn, tries: Tries) -> Turn | None:
+    """Return a turn beside the first one, if circuits, budgets and attempts allow it."""
+    target = tries.hedge_target(turn.target)
+    provider = turn.state.provider
+    if target is None or tries.left < 2 or not is_closed(turn.state):
+        return None
+    if not provider.hedges.try_spend() or not provider.retries.try_spend():
+        return None
+    return stage.turns.take(call, target, _HEDGE)
