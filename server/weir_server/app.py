@@ -98,7 +98,7 @@ async def running(
                     states=upstreams,
                     windows=Windows(tokens),
                     rng=rng,
-                    max_attempts=settings.resilience.max_attempts,
+                    max_attempts=lambda: upstreams.settings.max_attempts,
                 ),
                 limits=limits,
                 enabled=settings.server.allows(settings.server.admin),
@@ -128,7 +128,12 @@ async def running(
         listening = await server.start()
         stack.push_async_callback(server.stop)
         reloading = _Reloading(
-            settings, host=host, catalogue=catalogue, registrar=registrar, clock=clock
+            settings,
+            host=host,
+            catalogue=catalogue,
+            upstreams=upstreams,
+            registrar=registrar,
+            clock=clock,
         )
         yield App(address=listening.address, server=server, reload=reloading.reload)
 
@@ -196,12 +201,14 @@ class _Reloading:
         *,
         host: Host,
         catalogue: ModelCatalogue,
+        upstreams: Upstreams,
         registrar: Registrar,
         clock: Clock,
     ) -> None:
         self._settings = settings
         self._host = host
         self._catalogue = catalogue
+        self._upstreams = upstreams
         self._registrar = registrar
         self._clock = clock
 
@@ -217,8 +224,9 @@ class _Reloading:
             async with self._host.renewing(settings) as renewal:
                 fresh = catalogue_of(settings, renewal.facts, self._clock)
                 # One step: no call comes in between.
-                self._host.commit(renewal)
+                renewed = self._host.commit(renewal)
                 self._catalogue.replace(fresh)
+                self._upstreams.take_on(settings.resilience, fresh.targets(), renewed=renewed)
                 self._settings = settings
         return changed
 

@@ -67,7 +67,7 @@ async def explained(
         states=states or SaidStates(),
         windows=Windows(ByteCounter()),
         rng=Random(1),
-        max_attempts=3,
+        max_attempts=lambda: 3,
     )
     request = text_format.Parse(f"model: 'm' {text}", ChatRequest())
     return await explainer.explain(CALL, request, streaming=streaming, prompt_tokens=prompt_tokens)

@@ -1,6 +1,6 @@
 """Which way would a request go, and why? Found by the steps that routing itself takes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
@@ -72,9 +72,9 @@ class RouteExplainer(Explainer):
         states: TargetStates,
         windows: Windows,
         rng: Random,
-        max_attempts: int,
+        max_attempts: Callable[[], int],
     ) -> None:
-        """`max_attempts`: the server's setting; see `attempts_at_most`."""
+        """`max_attempts`: the server's setting as it is now; see `attempts_at_most`."""
         self._catalogue = catalogue
         self._states = states
         self._windows = windows
@@ -123,7 +123,7 @@ class RouteExplainer(Explainer):
         return ExplainRouteResponse(
             model=route.model,
             steps=steps,
-            max_attempts=attempts_at_most(policy, tried, self._max_attempts) if tried else 0,
+            max_attempts=attempts_at_most(policy, tried, self._max_attempts()) if tried else 0,
         )
 
     def _left_out(self, target: Target, why: _Why) -> RouteStep:
