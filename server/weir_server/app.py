@@ -131,15 +131,9 @@ async def running(
             settings,
             host=host,
             catalogue=catalogue,
+            upstreams=upstreams,
             registrar=registrar,
-            upstreams=upstreams,
             clock=clock,
-        )
-        yield App(
-            address=listening.address,
-            server=server,
-            upstreams=upstreams,
-            reload=reloading.reload,
         )
 
 
@@ -208,6 +202,7 @@ class _Reloading:
         *,
         host: Host,
         catalogue: ModelCatalogue,
+        upstreams: Upstreams,
         registrar: Registrar,
         upstreams: Upstreams,
         clock: Clock,
@@ -216,6 +211,7 @@ class _Reloading:
         self._upstreams = upstreams
         self._host = host
         self._catalogue = catalogue
+        self._upstreams = upstreams
         self._registrar = registrar
         self._clock = clock
 
@@ -231,13 +227,9 @@ class _Reloading:
             async with self._host.renewing(settings) as renewal:
                 fresh = catalogue_of(settings, renewal.facts, self._clock)
                 # One step: no call comes in between.
-                self._host.commit(renewal)
+                renewed = self._host.commit(renewal)
                 self._catalogue.replace(fresh)
-                self._upstreams.reload(
-                    settings.resilience,
-                    fresh.targets(),
-                    renewed={f"providers/{name}" for name in changed.providers_changed},
-                )
+                self._upstreams.take_on(settings.resilience, fresh.targets(), renewed=renewed)
                 self._settings = settings
         return changed
 

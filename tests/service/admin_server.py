@@ -9,7 +9,7 @@ from random import Random
 import grpc.aio
 from typing_extensions import override
 
-from tests.service.weir import Weir
+from tests.service.weir import Weir, no_reload
 from weir.admin.v1.admin_service_pb2 import CircuitState, ExplainRouteResponse
 from weir.admin.v1.admin_service_pb2 import Target as TargetReport
 from weir.v1.provider_service_pb2 import ChatRequest
@@ -134,10 +134,7 @@ async def serving_admin(
         options = list(channel_options)
         try:
             async with grpc.aio.insecure_channel(listening.address, options=options) as channel:
-                upstreams = Upstreams(ResilienceSettings(), clock=SystemClock(), rng=Random(1))
-                app = App(
-                    address=listening.address, server=server, upstreams=upstreams, reload=_never
-                )
+                app = App(address=listening.address, server=server, reload=no_reload)
                 yield Weir(app=app, channel=channel, log_bytes=log_bytes)
         finally:
             await server.stop()

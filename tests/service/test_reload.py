@@ -30,6 +30,7 @@ from weir.admin.v1.admin_service_pb2 import (
 )
 from weir.v1.model_service_pb2 import ListModelsRequest
 from weir.v1.provider_service_pb2 import InitializeRequest, ProviderConfig
+from weir_server.fake_upstream.faults import FAULTS
 from weir_server.fake_upstream.upstream import FakeUpstream
 from weir_server.settings.changes import Changes
 from weir_server.settings.load import SettingsInvalid, load, parse
@@ -217,22 +218,36 @@ async def test_what_needs_a_restart_is_named_and_the_rest_is_taken(weir: Weir) -
     assert again == Changes(needs_restart=changed.needs_restart)
 
 
-async def test_what_was_learnt_of_targets_stays_and_their_settings_change(weir: Weir) -> None:
-    """A circuit that an operator opened stays open; attempts and circuits go by the new numbers."""
-    (before,) = (await weir.admin.ListTargets(ListTargetsRequest())).targets
-    await weir.admin.SetCircuitState(
-        SetCircuitStateRequest(name=before.name, circuit=CircuitState.CIRCUIT_STATE_FORCED_OPEN)
-    )
-    changed = await weir.app.reload(settings_of({**TWO, "resilience": {"max_attempts": 7}}))
-    targets = (await weir.admin.ListTargets(ListTargetsRequest())).targets
-    explained = await weir.admin.ExplainRoute(
-        ExplainRouteRequest(request=chat_request("hello", model="second"))
-    )
-    states = {target.name: target.circuit for target in targets}
-    assert "resilience.max_attempts" in changed.others_changed
-    assert len(states) == 2
-    assert states[before.name] == CircuitState.CIRCUIT_STATE_FORCED_OPEN
-    assert explained.max_attempts == 7
+async def test_a_provider_that_was_mended_is_asked_at_once(upstream: FakeUpstream) -> None:
+    """Its circuit was open for the old address; the new one has not failed anybody."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        nowhere = f"http://127.0.0.1:{one.getsockname()[1]}/v1"
+    async with serving(upstream_tree(nowhere, max_retries=0)) as weir:
+        reasons = [
+            (await refused(weir.llm.Chat(chat_request("hello", model="m")))).reason
+            for _ in range(10)  # five to open it, three trials
+        ]
+        await weir.app.reload(settings_of(upstream_tree(upstream.url, max_retries=0)))
+        reply = await weir.llm.Chat(chat_request("hello", model="m"))
+    assert reasons[-1] == "CIRCUIT_OPEN"
+    assert reply.metadata.provider == "providers/fake"
+
+
+async def test_resilience_is_taken_on(upstream: FakeUpstream) -> None:
+    """One failure in a row opens the circuit as soon as the settings say so."""
+    tree = upstream_tree(upstream.url, max_retries=0)
+    breaker = {"consecutive_failures": 1, "trials": 1}
+    upstream.script(*[FAULTS["unavailable"].behaviour] * 9)
+    async with serving(tree) as weir:
+        await refused(weir.llm.Chat(chat_request("hello", model="m")))
+        changed = await weir.app.reload(settings_of({**tree, "resilience": {"breaker": breaker}}))
+        reasons = [
+            (await refused(weir.llm.Chat(chat_request("hello", model="m")))).reason
+            for _ in range(3)  # the failure that opens it, and the one trial
+        ]
+    assert changed == Changes(others_changed=("resilience.breaker",))
+    assert reasons == ["UPSTREAM_ERROR", "UPSTREAM_ERROR", "CIRCUIT_OPEN"]
 
 
 async def test_what_callers_brought_in_stays(weir: Weir) -> None:

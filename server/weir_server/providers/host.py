@@ -141,15 +141,17 @@ class Host(Handler, ProviderHost, ProviderTokenCounter):
         finally:
             await renewal.close()
 
-    def commit(self, renewal: Renewal) -> None:
+    def commit(self, renewal: Renewal) -> frozenset[str]:
         """Put another configuration's providers in place, in one step.
 
         Those that it has not, or not so, go on with the calls they have, for the drain's grace.
+        Returns the names of which another provider is there than before, or none.
         """
-        for name in self._configured - renewal.names:
+        gone, taken = self._configured - renewal.names, renewal.take()
+        for name in gone:
             del self._plans[name]
             self._retirement.add(self._providers.pop(name))
-        for name, made in renewal.take().items():
+        for name, made in taken.items():
             earlier = self._providers.get(name)
             if earlier is not None:
                 self._retirement.add(earlier)
@@ -157,6 +159,7 @@ class Host(Handler, ProviderHost, ProviderTokenCounter):
             self._plans[name] = made.plan
         self._configured = renewal.names
         self._maker.use_secrets_of(renewal.settings)
+        return gone.union(taken)
 
     def _plans_of_configured(self) -> Mapping[str, Plan]:
         return {name: self._plans[name] for name in self._configured}

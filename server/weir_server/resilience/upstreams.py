@@ -110,6 +110,13 @@ class TargetState:
         self.last_error: ErrorReason.ValueType = ErrorReason.ERROR_REASON_UNSPECIFIED
         self.last_error_ns = 0
 
+    def begin_anew(self, clock: Clock) -> None:
+        """Forget failures and refused credentials; what an operator forced stays."""
+        if self.breaker.circuit not in (Circuit.FORCED_OPEN, Circuit.FORCED_CLOSED):
+            self.breaker.force(None)
+        self.credentials = Credentials(self.target.credentials, clock=clock)
+        self.refused = None
+
     def times(self, *, streaming: bool) -> RollingTimes:
         """Return how long calls of a kind usually wait for the first of an answer."""
         return self.first_token if streaming else self.whole_answer
@@ -169,7 +176,40 @@ class Upstreams(TargetStates):
             provider.aimd.policy = aimd_policy(settings, provider.target)
             provider.retries.policy = retry_policy(settings)
             provider.hedges.share = settings.hedge_share
+        for state in self._targets.values():
+            state.breaker.policy = breaker_policy(settings)
         self.told()
+
+    def take_on(
+        self,
+        settings: ResilienceSettings,
+        targets: Sequence[Target],
+        *,
+        renewed: Collection[str],
+    ) -> None:
+        """Take on another configuration: its settings and the targets that it names.
+
+        renewed: providers that were changed, added or removed, by resource name: what was learnt
+        of them no longer holds, but what operators forced does. Targets that are named no longer
+        are forgotten; calls under way keep what they hold.
+        """
+        named = {(target.provider, target.vendor_model): target for target in targets}
+        providers = {target.provider for target in targets}
+        for key, state in list(self._targets.items()):
+            if key not in named and (state.models or key[0] in renewed):
+                del self._targets[key]
+                continue
+            state.models.clear()
+            if (target := named.get(key)) is not None:
+                state.target = target
+                if key[0] in renewed:
+                    state.provider.target = target
+                    state.begin_anew(self._clock)
+        for name in [name for name in self._providers if name in renewed]:
+            if name not in providers:
+                del self._providers[name]
+        self.know(targets)
+        self.replace(settings)
 
     def _remember(self, target: Target) -> TargetState:
         if len(self._targets) >= REMEMBERED_MAX:
