@@ -135,6 +135,12 @@ async def running(
             registrar=registrar,
             clock=clock,
         )
+        yield App(
+            address=listening.address,
+            server=server,
+            upstreams=upstreams,
+            reload=reloading.reload,
+        )
 
 
 def _path(
@@ -204,11 +210,9 @@ class _Reloading:
         catalogue: ModelCatalogue,
         upstreams: Upstreams,
         registrar: Registrar,
-        upstreams: Upstreams,
         clock: Clock,
     ) -> None:
         self._settings = settings
-        self._upstreams = upstreams
         self._host = host
         self._catalogue = catalogue
         self._upstreams = upstreams

@@ -26,6 +26,8 @@ from weir_server.core.call import Call
 from weir_server.core.clock import SystemClock
 from weir_server.core.handler import Batch, Handler, Request
 from weir_server.core.target import Operation
+from weir_server.resilience.upstreams import Upstreams
+from weir_server.settings.resilience import ResilienceSettings
 from weir_server.settings.tree import ServerSettings
 from weir_server.telemetry.log import Log
 from weir_server.transport.edge import Deadlines, Edge
@@ -96,7 +98,12 @@ async def serving_handler(
         listening = await grpc_server.start()
         try:
             async with grpc.aio.insecure_channel(listening.address) as channel:
-                app = App(address=listening.address, server=grpc_server, reload=no_reload)
+                app = App(
+                    address=listening.address,
+                    server=grpc_server,
+                    upstreams=Upstreams(ResilienceSettings(), clock=SystemClock(), rng=Random(1)),
+                    reload=no_reload,
+                )
                 yield Weir(app=app, channel=channel, log_bytes=log_bytes)
         finally:
             await grpc_server.stop()

@@ -89,6 +89,7 @@ async def test_a_thousand_idle_streams_with_an_upstream(
         upstream = await stack.enter_async_context(FakeUpstream(BEGUN))
         tree = upstream_tree(upstream.url)
         tree["upstream"] = {"idle_timeout_s": 60}
+        tree["resilience"] = {"concurrency": {"initial": 4000, "maximum": 4000}}
         request = stream_request("hello", model="m")
         each_kib = await kib_each(tmp_path, tree, request, stack)
     record_property("kib_each", each_kib)

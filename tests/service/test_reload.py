@@ -22,12 +22,6 @@ from tests.service.weir import (
     stream_request,
     upstream_tree,
 )
-from weir.admin.v1.admin_service_pb2 import (
-    CircuitState,
-    ExplainRouteRequest,
-    ListTargetsRequest,
-    SetCircuitStateRequest,
-)
 from weir.v1.model_service_pb2 import ListModelsRequest
 from weir.v1.provider_service_pb2 import InitializeRequest, ProviderConfig
 from weir_server.fake_upstream.faults import FAULTS

@@ -160,14 +160,16 @@ async def test_a_slow_caller_is_not_given_up() -> None:
     ):
         call: Any = weir.llm.StreamChat(stream_request("hello", model="m"))
         sequence = -1
+        was_behind = False
         begun_s = time.monotonic()
         while time.monotonic() - begun_s < 3.0:
             message = await call.read()
             assert message is not grpc.aio.EOF
             assert message.events[0].sequence == sequence + 1
             sequence = message.events[-1].sequence
+            was_behind = was_behind or upstream.journal[0].write_blocked_at is not None
             await asyncio.sleep(0.2)
-        assert upstream.journal[0].write_blocked_at is not None, "the reader was behind"
+        assert was_behind
         assert not call.done()
         call.cancel()
         (line,) = await logged(weir)

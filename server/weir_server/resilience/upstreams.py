@@ -115,7 +115,6 @@ class TargetState:
         if self.breaker.circuit not in (Circuit.FORCED_OPEN, Circuit.FORCED_CLOSED):
             self.breaker.force(None)
         self.credentials = Credentials(self.target.credentials, clock=clock)
-        self.refused = None
 
     def times(self, *, streaming: bool) -> RollingTimes:
         """Return how long calls of a kind usually wait for the first of an answer."""
@@ -151,35 +150,6 @@ class Upstreams(TargetStates):
             state.credentials.learn(target.credentials)
             state.attempt_timeout_s = target.attempt_timeout_s
 
-    def reload(
-        self,
-        settings: ResilienceSettings,
-        targets: Sequence[Target],
-        *,
-        renewed: Collection[str],
-    ) -> None:
-        """Take other settings and other configured targets; what was learnt stays.
-
-        renewed: providers that have changed, so that what was learnt of their credentials is void.
-        """
-        self._settings = settings
-        for state in self._targets.values():
-            state.breaker.policy = breaker_policy(settings)
-            state.models.clear()
-        for target in targets:
-            state = self.state(target)
-            state.target = state.provider.target = target
-            if target.provider in renewed:
-                state.credentials = Credentials(target.credentials, clock=self._clock)
-        self.know(targets)
-        for provider in self._providers.values():
-            provider.aimd.policy = aimd_policy(settings, provider.target)
-            provider.retries.policy = retry_policy(settings)
-            provider.hedges.share = settings.hedge_share
-        for state in self._targets.values():
-            state.breaker.policy = breaker_policy(settings)
-        self.told()
-
     def take_on(
         self,
         settings: ResilienceSettings,
@@ -208,8 +178,15 @@ class Upstreams(TargetStates):
         for name in [name for name in self._providers if name in renewed]:
             if name not in providers:
                 del self._providers[name]
+        self._settings = settings
         self.know(targets)
-        self.replace(settings)
+        for provider in self._providers.values():
+            provider.aimd.policy = aimd_policy(settings, provider.target)
+            provider.retries.policy = retry_policy(settings)
+            provider.hedges.share = settings.hedge_share
+        for state in self._targets.values():
+            state.breaker.policy = breaker_policy(settings)
+        self.told()
 
     def _remember(self, target: Target) -> TargetState:
         if len(self._targets) >= REMEMBERED_MAX:

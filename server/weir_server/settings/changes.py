@@ -46,8 +46,6 @@ def changes(running: Settings, wanted: Settings) -> Changes:
     others += [f"resilience.{key}" for key in keys if key != _NOT_OF_RESILIENCE]
     if running.default_model != wanted.default_model:
         others.append("default_model")
-    resilience = _different_keys(running.resilience, wanted.resilience)
-    others += [f"resilience.{key}" for key in resilience if key != FIXED]
     return Changes(
         providers_added=providers[0],
         providers_removed=providers[1],
