@@ -49,6 +49,8 @@ async def race(
             await _let_go(racer, error)
             if racer.cancelled():
                 stage.turns.give_back(its_turn, error, streaming=call.streaming)
+        if isinstance(error, BaseExceptionGroup):
+            raise error.exceptions[0] from None  # a fault of Weir's own: it is told as itself
         raise
     if isinstance(outcome, WeirError):
         raise outcome
@@ -95,7 +97,9 @@ async def _let_go(loser: asyncio.Task[_Outcome], why: BaseException) -> None:
     """Close an attempt that is not wanted, whether or not it has just answered."""
     loser.cancel()
     await asyncio.wait({loser})
-    if not loser.cancelled() and isinstance(late := loser.result(), Attempt):
+    if loser.cancelled() or loser.exception() is not None:
+        return  # its group tells of the error
+    if isinstance(late := loser.result(), Attempt):
         await late.end(why)
 
 
