@@ -9,6 +9,7 @@ bin := .venv/bin
 code := server clients/python tests bench scripts
 ARGS ?=
 FUZZ_SECONDS ?= 600
+SOAK_SECONDS ?= 600
 STORM_CALLS ?= 10000
 
 .PHONY: help
@@ -74,6 +75,10 @@ fuzz: setup ## fuzz every parser for a long while; FUZZ_SECONDS=600 each
 .PHONY: storm
 storm: setup ## make random calls that meet random faults; STORM_CALLS=10000 of them
 	@$(bin)/python -m tests.storm.random_faults --calls $(STORM_CALLS) $(ARGS)
+
+.PHONY: soak
+soak: setup ## call a server for long and watch what it holds; SOAK_SECONDS=600
+	@$(bin)/python -m tests.storm.soak --seconds $(SOAK_SECONDS) $(ARGS)
 
 .PHONY: fmt
 fmt: setup ## format the code and the contract
