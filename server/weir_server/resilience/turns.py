@@ -263,10 +263,10 @@ class Turns:
     # --- giving back ------------------------------------------------------------------------------
 
     def _speed(self, turn: Turn, *, streaming: bool) -> Outcome:
-        slow_after_s = self.upstreams.settings.breaker.slow_after_s
-        if streaming and turn.waited_s is not None and turn.waited_s > slow_after_s:
-            return _SLOW
-        return _OK
+        waited_s = turn.waited_s
+        if not streaming or waited_s is None:
+            return _OK
+        return _SLOW if waited_s > self.upstreams.settings.breaker.slow_after_s else _OK
 
     def _failed(self, turn: Turn, error: BaseException, *, streaming: bool) -> Outcome:
         """Note a failure; return what the breaker hears of it."""
