@@ -9,6 +9,7 @@ bin := .venv/bin
 code := server clients/python tests bench scripts
 ARGS ?=
 FUZZ_SECONDS ?= 600
+STORM_CALLS ?= 10000
 
 .PHONY: help
 help: ## show this list
@@ -69,6 +70,10 @@ fuzz: setup ## fuzz every parser for a long while; FUZZ_SECONDS=600 each
 	  echo "$$target for $(FUZZ_SECONDS) s"; \
 	  $(bin)/python -m "tests.fuzz.$$(basename "$$target" .py)" --seconds $(FUZZ_SECONDS) $(ARGS); \
 	done
+
+.PHONY: storm
+storm: setup ## make random calls that meet random faults; STORM_CALLS=10000 of them
+	@$(bin)/python -m tests.storm.random_faults --calls $(STORM_CALLS) $(ARGS)
 
 .PHONY: fmt
 fmt: setup ## format the code and the contract

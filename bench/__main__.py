@@ -8,15 +8,19 @@ import os
 import signal
 import sys
 import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
 from bench.environment import environment
-from bench.plan import TARGETS, Kind, plan_of
+from bench.measure import CaseResult
+from bench.memory import Memory
+from bench.plan import RESILIENCE_TARGETS, TARGETS, Kind, Plan, plan_of, resilience_cases
 from bench.procs import StartError
 from bench.report import Run, save, show
-from bench.rounds import run_plan
+from bench.rounds import Pair, run_plan
 from bench.subjects import Subject
 from bench.tools import MissingToolError, ensure_tools
 
@@ -33,8 +37,39 @@ def main() -> int:
         given.streams, given.memory_rounds = 20, 1
         given.interval_ms, given.idle_interval_ms = 2.0, 200.0
     only = given.only.split(",")
-    plan = plan_of(
-        kinds=tuple(kind for kind in Kind if kind in only),
+    plan = _plan(tuple(kind for kind in Kind if kind in only), given, memory="memory" in only)
+    beside = _plan(tuple(RESILIENCE_TARGETS) if "resilience" in only else (), given)
+    beside = replace(beside, cases=resilience_cases(beside))
+    other = (Subject.FLOOR, "floor again") if given.null else (Subject.WEIR, "weir")
+    same = (Subject.BYPASSED, "bypassed again") if given.null else (Subject.WEIR, "weir")
+    targets, resilience_targets = ({}, {}) if given.null else (TARGETS, RESILIENCE_TARGETS)
+    progress = Console(stderr=True)
+    try:
+        ensure_tools()
+        facts = environment()
+        _pin(plan.load_core, given.nice)
+        run = _run(plan, ((Subject.FLOOR, "floor"), other), targets, progress)
+        resilience = _run(
+            beside, ((Subject.BYPASSED, "bypassed"), same), resilience_targets, progress
+        )
+    except (MissingToolError, StartError) as error:
+        progress.print(str(error), style="red", markup=False)
+        return CANNOT_RUN
+    run = replace(run, facts=facts)
+    resilience = replace(resilience, title="Cost of resilience while nothing fails")
+    console = Console()
+    for each in (run, resilience):
+        show(Console(width=max(console.width, TABLE_WIDTH)), each)
+    if given.json:
+        save(given.json, run, resilience)
+    if run.void or resilience.void:
+        return VOID
+    return TARGET_MISSED if given.gate and (run.missed or resilience.missed) else 0
+
+
+def _plan(kinds: tuple[Kind, ...], given: argparse.Namespace, *, memory: bool = False) -> Plan:
+    return plan_of(
+        kinds=kinds,
         concurrencies=tuple(int(number) for number in given.concurrency.split(",")),
         pairs=given.pairs,
         unary_calls=given.calls,
@@ -43,35 +78,24 @@ def main() -> int:
         interval_ms=given.interval_ms,
         idle_streams=given.streams,
         idle_interval_ms=given.idle_interval_ms,
-        memory_rounds=given.memory_rounds if "memory" in only else 0,
+        memory_rounds=given.memory_rounds if memory else 0,
     )
-    other = (Subject.FLOOR, "floor again") if given.null else (Subject.WEIR, "weir")
-    pair = ((Subject.FLOOR, "floor"), other)
-    progress = Console(stderr=True)
-    try:
-        ensure_tools()
-        facts = environment()
-        _pin(plan.load_core, given.nice)
+
+
+def _run(plan: Plan, pair: Pair, targets: Mapping[Kind, float], progress: Console) -> Run:
+    results: tuple[CaseResult, ...] = ()
+    memories: tuple[Memory, ...] = ()
+    if plan.cases or plan.memory_rounds:
         with tempfile.TemporaryDirectory(prefix="weir-bench-") as scratch:
             results, memories = run_plan(plan, pair, Path(scratch), progress)
-    except (MissingToolError, StartError) as error:
-        progress.print(str(error), style="red", markup=False)
-        return CANNOT_RUN
-    run = Run(
-        facts=facts,
+    return Run(
+        facts={},
         plan=plan,
-        labels=("floor", other[1]),
-        targets={} if given.null else TARGETS,
+        labels=(pair[0][1], pair[1][1]),
+        targets=targets,
         results=results,
         memories=memories,
     )
-    console = Console()
-    show(Console(width=max(console.width, TABLE_WIDTH)), run)
-    if given.json:
-        save(given.json, run)
-    if run.void:
-        return VOID
-    return TARGET_MISSED if given.gate and run.missed else 0
 
 
 def _arguments() -> argparse.ArgumentParser:
@@ -87,7 +111,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--json", type=Path, metavar="FILE", help="save everything, samples too")
     parser.add_argument(
         "--only",
-        default="unary,burst,paced,memory",
+        default="unary,burst,paced,resilience,memory",
         metavar="KINDS",
         help="a comma-separated part of %(default)s",
     )

@@ -19,6 +19,9 @@ class Kind(StrEnum):
 # what one upstream read brought travels as one message, while the floor sends one per chunk.
 TARGETS = {Kind.UNARY: 1.20, Kind.BURST: 0.50, Kind.PACED: 1.20}
 
+# Weir as it comes, over the same with resilience switched off.
+RESILIENCE_TARGETS = {Kind.UNARY: 1.05, Kind.PACED: 1.05}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
@@ -104,6 +107,16 @@ def plan_of(
         server_core=server_core,
         load_core=load_core,
     )
+
+
+def resilience_cases(plan: Plan) -> tuple[Case, ...]:
+    """The cases that resilience is weighed on: all unary ones, and the fullest paced one.
+
+    What it costs, it costs once for each call; a paced stream shows that chunks are free.
+    """
+    unary = tuple(case for case in plan.cases if case.kind is Kind.UNARY)
+    paced = [case for case in plan.cases if case.kind is Kind.PACED]
+    return (*unary, *paced[-1:])
 
 
 def two_cores() -> tuple[int, int]:

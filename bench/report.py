@@ -29,6 +29,7 @@ class Run:
     targets: Mapping[Kind, float]
     results: tuple[CaseResult, ...]
     memories: tuple[Memory, ...]
+    title: str = "Cost of a call"
 
     @property
     def void(self) -> tuple[str, ...]:
@@ -49,7 +50,8 @@ class Run:
 
 def show(console: Console, run: Run) -> None:
     """Print the machine, the table of cases, the table of memory, and what is void."""
-    console.print(" | ".join(f"{name} {fact}" for name, fact in run.facts.items()), style="dim")
+    if run.facts:
+        console.print(" | ".join(f"{name} {fact}" for name, fact in run.facts.items()), style="dim")
     if run.results:
         console.print(_cases_table(run))
     if run.memories:
@@ -58,11 +60,11 @@ def show(console: Console, run: Run) -> None:
         console.print(f"VOID {reason}", style="bold red", markup=False)
 
 
-def save(path: Path, run: Run) -> None:
+def save(path: Path, run: Run, resilience: Run) -> None:
     """Write everything, raw samples too, so that another eye can reckon anew."""
     document = {
         "format": FORMAT,
-        "void": run.void,
+        "void": (*run.void, *resilience.void),
         "environment": dict(run.facts),
         "plan": asdict(run.plan),
         "cases": [_case_document(run, result) for result in run.results],
@@ -70,12 +72,13 @@ def save(path: Path, run: Run) -> None:
             asdict(each) | {"bytes_per_stream": None if each.void else each.bytes_per_stream}
             for each in run.memories
         ],
+        "resilience": [_case_document(resilience, result) for result in resilience.results],
     }
     path.write_text(json.dumps(document, indent=1) + "\n")
 
 
 def _cases_table(run: Run) -> Table:
-    table = Table(title="Cost of a call", caption=_caption(run), box=box.SIMPLE_HEAD)
+    table = Table(title=run.title, caption=_caption(run), box=box.SIMPLE_HEAD)
     for heading in ("case", "server"):
         table.add_column(heading, no_wrap=True)
     for heading in (

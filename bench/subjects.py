@@ -21,6 +21,8 @@ class Subject(StrEnum):
 
     FLOOR = "floor"
     WEIR = "weir"
+    BYPASSED = "bypassed"
+    """Weir with resilience switched off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +52,7 @@ def run_subject(
         counter = FloorCounter(counters)
     else:
         config = home / "weir.yaml"
-        config.write_text(weir_config(port, base_urls))
+        config.write_text(weir_config(port, base_urls, resilience=subject is not Subject.BYPASSED))
         command = (sys.executable, "-m", "weir_server.cli", "serve", "--config", str(config))
         counter = AccessLogCounter(home / "log")
     with serve(
@@ -72,10 +74,10 @@ def floor_command(port: int, counters: Path, base_urls: Mapping[str, str]) -> tu
     return (sys.executable, "-m", "bench.floor", *arguments)
 
 
-def weir_config(port: int, base_urls: Mapping[str, str]) -> str:
+def weir_config(port: int, base_urls: Mapping[str, str], *, resilience: bool = True) -> str:
     """Weir's configuration for the run: a provider and a model per upstream, nothing else set.
 
-    Written as JSON, which is YAML.
+    Written as JSON, which is YAML. resilience: False switches that off, and only that.
     """
     providers = [
         {
@@ -89,11 +91,13 @@ def weir_config(port: int, base_urls: Mapping[str, str]) -> str:
         for model, url in base_urls.items()
     ]
     models = [{"name": model, "provider": model, "vendor_model": model} for model in base_urls]
-    settings = {
+    settings: dict[str, object] = {
         "server": {"listen": f"127.0.0.1:{port}"},
         "providers": providers,
         "models": models,
     }
+    if not resilience:
+        settings["resilience"] = {"enabled": False}
     return json.dumps(settings, indent=2)
 
 

@@ -131,11 +131,16 @@ async def running(
             settings,
             host=host,
             catalogue=catalogue,
-            upstreams=upstreams,
             registrar=registrar,
+            upstreams=upstreams,
             clock=clock,
         )
-        yield App(address=listening.address, server=server, reload=reloading.reload)
+        yield App(
+            address=listening.address,
+            server=server,
+            upstreams=upstreams,
+            reload=reloading.reload,
+        )
 
 
 def _path(
@@ -186,6 +191,8 @@ class App:
     server: GrpcServer
     reload: Callable[[Settings], Awaitable[Changes]]
     """Takes on other settings; see `_Reloading.reload`."""
+    upstreams: Upstreams
+    """What is remembered of each target and provider."""
 
     async def drain(self) -> None:
         """Take no new calls, let running ones end, then close the port."""
@@ -201,14 +208,14 @@ class _Reloading:
         *,
         host: Host,
         catalogue: ModelCatalogue,
-        upstreams: Upstreams,
         registrar: Registrar,
+        upstreams: Upstreams,
         clock: Clock,
     ) -> None:
         self._settings = settings
+        self._upstreams = upstreams
         self._host = host
         self._catalogue = catalogue
-        self._upstreams = upstreams
         self._registrar = registrar
         self._clock = clock
 
@@ -226,7 +233,7 @@ class _Reloading:
                 # One step: no call comes in between.
                 renewed = self._host.commit(renewal)
                 self._catalogue.replace(fresh)
-                self._upstreams.take_on(settings.resilience, fresh.targets(), renewed=renewed)
+                self._upstreams.reload(settings.resilience, fresh.targets(), renewed=renewed)
                 self._settings = settings
         return changed
 

@@ -1,5 +1,6 @@
 """Is Weir started with a configuration that Weir itself takes?"""
 
+import json
 from pathlib import Path
 
 from bench.plan import Kind
@@ -19,3 +20,13 @@ def test_weir_takes_the_configuration(tmp_path: Path) -> None:
     endpoints = {provider.id: provider.endpoint for provider in loaded.settings.providers}
     assert {model.name: endpoints[model.provider or ""] for model in loaded.settings.models} == URLS
     assert loaded.settings.server.model_fields_set == {"listen"}
+
+
+def test_bypassed_is_weir_but_for_one_switch(tmp_path: Path) -> None:
+    """What resilience is weighed against has it switched off, and differs in nothing else."""
+    bypassed = json.loads(weir_config(50051, URLS, resilience=False))
+    assert bypassed.pop("resilience") == {"enabled": False}
+    assert bypassed == json.loads(weir_config(50051, URLS))
+    path = tmp_path / "weir.yaml"
+    path.write_text(weir_config(50051, URLS, resilience=False))
+    assert not load(path, {"BENCH_KEY": "sk-bench"}).settings.resilience.enabled

@@ -25,6 +25,18 @@ async def test_status(upstream: FakeUpstream, status: int) -> None:
     assert ("error" in json.loads(body)) is (status >= 400)
 
 
+@pytest.mark.parametrize("status", [204, 304])
+@pytest.mark.parametrize("is_stream", [False, True])
+async def test_status_without_a_body(
+    upstream: FakeUpstream, client: RawClient, status: int, is_stream: bool
+) -> None:
+    """The socket can be used again: no byte is left where the next answer begins."""
+    upstream.script(script(f"{{status: {status}}}"))
+    for _ in range(2):
+        await client.send(post({**CHAT, "stream": is_stream}))
+        assert (await client.read_head())[0] == status
+
+
 async def test_headers(upstream: FakeUpstream) -> None:
     """Fields are added, and take the place of the answer's own."""
     upstream.script(script("{status: 429, headers: {x-a: 1, X-RateLimit-Limit-Requests: '9'}}"))

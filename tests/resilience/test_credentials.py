@@ -1,5 +1,7 @@
 """Credentials are used in turn, and left alone for as long as the provider wants it."""
 
+import math
+
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -59,6 +61,17 @@ def test_when_none_is_left_the_wait_is_told() -> None:
     assert credentials.soonest_s() == 2.0
 
 
+def test_no_wait_is_negative() -> None:
+    """Nobody looked while the wait ran out: it is over, not owed."""
+    clock = FakeClock()
+    credentials = Credentials(["a"], clock=clock)
+    credentials.cool("a", 1.0)
+    assert credentials.pick() is None
+    clock.advance(5.0)
+    assert credentials.soonest_s() == 0.0
+    assert credentials.pick() == "a"
+
+
 @pytest.mark.parametrize(
     ("asked_s", "kept_s"), [(-5.0, 0.0), (0.0, 0.0), (7.0, 7.0), (300.0, 300.0), (1e9, 300.0)]
 )
@@ -67,6 +80,16 @@ def test_a_retry_after_is_kept_within_reason(asked_s: float, kept_s: float) -> N
     credentials = Credentials(["a"], clock=FakeClock())
     credentials.cool("a", asked_s)
     assert credentials.soonest_s() == kept_s
+
+
+def test_a_wish_that_is_no_number_is_none() -> None:
+    """`Retry-After: nan` cools as if the provider had said nothing, and not for good."""
+    clock = FakeClock()
+    credentials = Credentials(["a"], clock=clock)
+    credentials.cool("a", math.nan)
+    assert credentials.soonest_s() == 1.0
+    clock.advance(1.0)
+    assert credentials.pick() == "a"
 
 
 def test_limits_in_a_row_cool_longer_and_longer() -> None:
@@ -86,10 +109,14 @@ def test_limits_in_a_row_cool_longer_and_longer() -> None:
 
 def test_a_burst_of_limits_is_one() -> None:
     """Fifty calls that were on their way together do not cool it for a minute."""
-    credentials = Credentials(["a"], clock=FakeClock())
+    clock = FakeClock()
+    credentials = Credentials(["a"], clock=clock)
     for _ in range(50):
         credentials.cool("a", None)
     assert credentials.soonest_s() == 1.0
+    clock.advance(1.0)
+    credentials.cool("a", None)
+    assert credentials.soonest_s() == 2.0
 
 
 def test_the_longest_wish_counts() -> None:
@@ -172,7 +199,7 @@ class CredentialsMachine(RuleBasedStateMachine):
     def park(self, name: str, seconds: int) -> None:
         self.credentials.park(name, float(seconds))
         self.left[name] = max(self.left[name], seconds)
-        self.parked[name] = self.parked[name] or seconds > 0
+        self.parked[name] = self.left[name] > 0
 
     @rule(name=st.sampled_from(NAMES))
     def succeed(self, name: str) -> None:

@@ -103,6 +103,15 @@ def test_other_rules_keep_what_they_allow() -> None:
     assert spend_all(budget) == 3
 
 
+def test_other_rules_keep_what_calls_earned() -> None:
+    """A reload to a longer memory does not forget the calls that are in the shorter one."""
+    budget = RetryBudget(RetryBudgetPolicy(share=0.5, floor_per_s=0.0), clock=FakeClock())
+    for _ in range(10):
+        budget.first_attempt()
+    budget.policy = RetryBudgetPolicy(share=0.5, floor_per_s=0.0, keep_s=60.0)
+    assert spend_all(budget) == 5
+
+
 @pytest.mark.parametrize("calls", [200, 2_000])
 @pytest.mark.parametrize("calls_per_s", [10.0, 100.0])
 def test_a_total_outage_is_not_amplified(calls: int, calls_per_s: float) -> None:

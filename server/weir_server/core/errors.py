@@ -263,6 +263,10 @@ class UpstreamTimeout(UpstreamError):
     reason = ErrorReason.ERROR_REASON_UPSTREAM_TIMEOUT
 
 
+class UpstreamSilent(UpstreamTimeout):
+    """It was silent for as long as the server lets any attempt be, whoever its caller is."""
+
+
 class UpstreamConnectFailed(UpstreamError):
     """The provider could not be reached; nothing was sent. `cause`: dns, refused, tls, guard."""
 

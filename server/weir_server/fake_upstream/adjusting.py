@@ -3,6 +3,7 @@
 Only answers made of a body or of events can be changed so; what breaks HTTP itself cannot.
 """
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,11 +17,13 @@ from weir_server.fake_upstream.bending import Drip
 from weir_server.fake_upstream.exchange import Behaviour, Ending, Exchange
 from weir_server.fake_upstream.journal import Attempt
 from weir_server.fake_upstream.openai_service import OpenAiService
-from weir_server.fake_upstream.openai_wire import dumps
 from weir_server.fake_upstream.sending import HeaderPairs
 
 # A client's HTTP library may discard what it has not handed on when the reset arrives.
 _READ_FIRST_S = 0.05
+
+# HTTP ends these with their headers; a body would be taken for the next answer.
+_WITHOUT_BODY = (204, 304)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +73,8 @@ def _changed(of: Behaviour, changes: Changes, attempt: Attempt) -> Behaviour:
     match of:
         case Drip():
             return replace(of, of=_changed(of.of, changes, attempt))
+        case _ if changes.status in _WITHOUT_BODY:
+            return _changed_reply(Reply(), changes)
         case OpenAiService():
             return _changed(of.answer(attempt), changes, attempt)
         case Reply():
@@ -85,7 +90,7 @@ def _changed_reply(reply: Reply, changes: Changes) -> Reply:
     if changes.cut_after_events is not None:
         del fields["ending"]
     if changes.is_malformed:
-        body = reply.body if isinstance(reply.body, bytes) else dumps(reply.body).encode()
+        body = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
         fields["body"] = body[: len(body) // 2]
     return replace(reply, **fields)
 

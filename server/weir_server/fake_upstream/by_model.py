@@ -3,6 +3,8 @@
 `fault/stall` plays that fault, `recording/openai_text` that recording, any other model an echo.
 """
 
+from functools import cache
+
 from weir_server.fake_upstream import recordings
 from weir_server.fake_upstream.exchange import Behaviour
 from weir_server.fake_upstream.faults import FAULTS
@@ -11,6 +13,7 @@ from weir_server.fake_upstream.openai_errors import MODEL_NOT_FOUND
 from weir_server.fake_upstream.openai_service import OpenAiService
 
 _SERVICE = OpenAiService()
+_RECORDINGS = frozenset(recordings.names())
 
 
 def by_model(attempt: Attempt) -> Behaviour:
@@ -19,9 +22,13 @@ def by_model(attempt: Attempt) -> Behaviour:
     if kind == "fault" and name:
         return FAULTS[name].behaviour if name in FAULTS else MODEL_NOT_FOUND.reply()
     if kind == "recording" and name:
-        known = name in recordings.names()
-        return recordings.load(name).sse() if known else MODEL_NOT_FOUND.reply()
+        return _recording(name) if name in _RECORDINGS else MODEL_NOT_FOUND.reply()
     return _SERVICE
+
+
+@cache
+def _recording(name: str) -> Behaviour:
+    return recordings.load(name).sse()
 
 
 def special_models() -> list[str]:

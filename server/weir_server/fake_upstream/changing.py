@@ -26,9 +26,6 @@ _FRAMING = ("content-length", "transfer-encoding", "connection")
 
 def read_changes(section: Section) -> Changes:
     """Read all of them but the delay before the headers, which fits any behaviour."""
-    status = section.whole("status", least=200)
-    if status is not None and status > 599:
-        section.refuse("status", f"must be 599 or less, not {status}")
     retry_after, date_in_s = _retry_after(section)
     cuts = [key for key in ("cut_after_bytes", "cut_after_events") if section.has(key)]
     if len(cuts) == 2:
@@ -37,7 +34,7 @@ def read_changes(section: Section) -> Changes:
     if content_type is not None and not is_header_text(content_type):
         section.refuse("content_type", "must be one line of ASCII")
     return Changes(
-        status=status,
+        status=section.whole("status", least=200, most=599),
         headers=_headers(section),
         retry_after=retry_after,
         retry_after_date_in_s=date_in_s,

@@ -1,5 +1,6 @@
 """What does a rule of a script do? One answer or one way to break, and how it is bent."""
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -15,7 +16,7 @@ from weir_server.fake_upstream.exchange import Behaviour, Ending
 from weir_server.fake_upstream.faults import FAULTS
 from weir_server.fake_upstream.misbehaviour import CompressedBomb, Drop, HugeEvent, redirect
 from weir_server.fake_upstream.openai_service import OpenAiService, words
-from weir_server.fake_upstream.reading import Section
+from weir_server.fake_upstream.reading import Section, is_unicode
 
 BASES = (
     "answer",
@@ -36,6 +37,10 @@ ACTIONS = (*BASES, *CHANGES, *AROUND)
 
 # A time to be down or up; of none at all there is no round to go.
 _LEAST_S = 0.001
+
+# Words are all in memory at once, huge lines and bombs are made as they are sent.
+_MOST_WORDS = 1_000_000
+_MOST_BYTES = 1_000_000_000_000
 
 _NO_ANSWER: Mapping[str, Behaviour] = {
     "reset": Drop(ending=Ending.RESET),
@@ -92,7 +97,7 @@ def _answer(section: Section) -> Behaviour:
         return OpenAiService()
     if asked.has("words") and asked.has("text"):
         asked.refuse("text", "does not go with words; keep one")
-    count, text = asked.whole("words"), asked.text("text")
+    count, text = asked.whole("words", most=_MOST_WORDS), asked.text("text")
     return OpenAiService(
         says=text if count is None else words(count),
         delay_between_s=asked.number("delay_between_s") or 0.0,
@@ -111,14 +116,16 @@ def _recording(section: Section) -> Behaviour:
 
 def _body(section: Section) -> Behaviour:
     body = section.values["body"]
-    match body:
-        case str():
-            return Reply(body=body.encode(), content_type="text/plain; charset=utf-8")
-        case dict():
-            return Reply(body=body)
-        case _:
-            section.refuse("body", f"must be a mapping, sent as JSON, or a text, not {body!r}")
+    if isinstance(body, str) and is_unicode(body):
+        return Reply(body=body.encode(), content_type="text/plain; charset=utf-8")
+    if isinstance(body, dict):
+        try:
+            return Reply(body=json.dumps(body).encode())
+        except (TypeError, ValueError, RecursionError) as failure:
+            section.refuse("body", f"cannot be sent as JSON ({failure}); put it in quotes")
             return Reply()
+    section.refuse("body", f"must be a mapping, sent as JSON, or a text, not {body!r}")
+    return Reply()
 
 
 def _redirect(section: Section) -> Behaviour:
@@ -133,11 +140,11 @@ def _no_answer(section: Section) -> Behaviour:
 
 
 def _huge_line(section: Section) -> Behaviour:
-    return HugeEvent(event_bytes=section.whole("huge_line_bytes") or 1)
+    return HugeEvent(event_bytes=section.whole("huge_line_bytes", most=_MOST_BYTES) or 1)
 
 
 def _bomb(section: Section) -> Behaviour:
-    return CompressedBomb(decoded_bytes=section.whole("bomb_bytes") or 1)
+    return CompressedBomb(decoded_bytes=section.whole("bomb_bytes", most=_MOST_BYTES) or 1)
 
 
 _BASES: Mapping[str, Callable[[Section], Behaviour]] = {

@@ -96,7 +96,10 @@ class Attempt:
     def json(self) -> dict[str, Any]:
         """The body as a JSON object; raises ValueError if it is none."""
         if self._parsed is None:
-            parsed = json.loads(self.body)
+            try:
+                parsed = json.loads(self.body)
+            except RecursionError as error:
+                raise ValueError("the request body is nested too deep") from error
             if not isinstance(parsed, dict):
                 raise ValueError("the request body is not a JSON object")
             self._parsed = parsed

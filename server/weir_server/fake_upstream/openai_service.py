@@ -6,10 +6,9 @@ request that must call a tool gets a call with made-up arguments that fit its re
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 from typing_extensions import override
 
@@ -19,6 +18,7 @@ from weir_server.fake_upstream.behaviour import Reply, Sse
 from weir_server.fake_upstream.exchange import Behaviour, Exchange
 from weir_server.fake_upstream.journal import Attempt
 from weir_server.fake_upstream.openai_errors import MODEL_NOT_FOUND, error_body
+from weir_server.fake_upstream.openai_requests import BadRequestError, read_request
 
 Json = wire.Json
 
@@ -32,12 +32,6 @@ _WORDS = ("The", "water", "rises", "behind", "the", "gate", "and", "runs", "down
 def words(count: int) -> str:
     """Return a text of so many words, and so of as many tokens; equal counts give equal texts."""
     return " ".join(_WORDS[number % len(_WORDS)] for number in range(count))
-
-
-class _BadRequestError(Exception):
-    def __init__(self, message: str, param: str) -> None:
-        super().__init__(message)
-        self.body = error_body(message, param=param)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,17 +54,21 @@ class OpenAiService(Behaviour):
         """Return what a request is answered: a stream where it asks for one."""
         try:
             return self._answer(attempt)
-        except _BadRequestError as error:
+        except BadRequestError as error:
             return Reply(status=400, body=error.body)
+        except RecursionError:
+            return Reply(status=400, body=error_body("The schema is nested too deep."))
+        except UnicodeEncodeError:
+            return Reply(status=400, body=error_body("A text holds half a surrogate pair."))
 
     def _answer(self, attempt: Attempt) -> Reply | Sse:
         match attempt.method, attempt.path:
             case "POST", "/v1/chat/completions":
-                return self._chat(_request(attempt))
+                return self._chat(read_request(attempt))
             case "POST", "/v1/completions":
-                return self._completion(_request(attempt))
+                return self._completion(read_request(attempt))
             case "POST", "/v1/embeddings":
-                return self._unary(_embeddings(_request(attempt)))
+                return self._unary(_embeddings(read_request(attempt)))
             case "GET", "/v1/models":
                 return self._unary(more.model_list(MODELS))
             case "GET", path if path.startswith("/v1/models/"):
@@ -97,7 +95,7 @@ class OpenAiService(Behaviour):
         if isinstance(prompt, list):
             prompt = prompt[0] if prompt else None
         if not isinstance(prompt, str):
-            raise _BadRequestError("you must provide a prompt", "prompt")
+            raise BadRequestError("you must provide a prompt", "prompt")
         pieces, finish_reason = _limited(_tokens(self.says or f"You said: {prompt}"), request)
         counts = {
             "prompt_tokens": len(_tokens(prompt)),
@@ -176,27 +174,28 @@ class _ChatAnswer:
         return [*chunks, build.last_usage(self.usage)] if include_usage else chunks
 
 
-@lru_cache(maxsize=256)
-def _encoded(answer: _ChatAnswer, *, include_usage: bool, obfuscation: bool) -> tuple[bytes, ...]:
-    # A load test asks the same thing ten thousand times: the encoding is most of the work.
+def _encoded(answer: _ChatAnswer, *, include_usage: bool, obfuscation: bool) -> Sequence[bytes]:
+    arguments_chars = sum(len(arguments) for _, _, arguments in answer.calls)
+    is_short = sum(map(len, answer.pieces)) + arguments_chars <= _MOST_KEPT_CHARS
+    encode = _encode_once if is_short else _encode
+    return encode(answer, include_usage=include_usage, obfuscation=obfuscation)
+
+
+def _encode(answer: _ChatAnswer, *, include_usage: bool, obfuscation: bool) -> Sequence[bytes]:
     chunks = answer.chunks(include_usage=include_usage, obfuscation=obfuscation)
     return wire.encode_events(chunks)
 
 
-def _request(attempt: Attempt) -> Json:
-    try:
-        request = attempt.json
-    except ValueError as error:
-        raise _BadRequestError("We could not parse the JSON body of your request.", "") from error
-    if not isinstance(request.get("model"), str):
-        raise _BadRequestError("you must provide a model parameter", "model")
-    return request
+# A load test asks the same thing ten thousand times, and the encoding is most of the work. A stream
+# is a hundred times its text, so that long ones would be kept at the cost of the test's memory.
+_MOST_KEPT_CHARS = 2_000
+_encode_once = lru_cache(maxsize=128)(_encode)
 
 
 def _chat_answer(request: Json, says: str | None) -> _ChatAnswer:
     messages = request.get("messages")
     if not isinstance(messages, list) or not messages:
-        raise _BadRequestError("Missing required parameter: 'messages'.", "messages")
+        raise BadRequestError("Missing required parameter: 'messages'.", "messages")
     calls = [
         (f"call_fake{index:08d}", tool["name"], json.dumps(_example(tool.get("parameters") or {})))
         for index, tool in enumerate(_tools_to_call(request))
@@ -239,7 +238,7 @@ def _embeddings(request: Json) -> Json:
     given = request.get("input")
     texts = [given] if isinstance(given, str) else given
     if not isinstance(texts, list) or not texts:
-        raise _BadRequestError("'input' must be a string or a list of strings", "input")
+        raise BadRequestError("'input' must be a string or a list of strings", "input")
     dimensions = request.get("dimensions") or 8
     return more.embeddings(
         [more.embedding_vector(str(text), dimensions) for text in texts],
@@ -281,21 +280,22 @@ def _logprob(token: str) -> Json:
     return wire.token_logprob(token, -0.25, [(token, -0.25), ("no", -2.5)])
 
 
-def _example(schema: Mapping[str, Any]) -> object:
+def _example(schema: object) -> object:
     """Return a value that fits a JSON schema of the plain kind that tools use."""
-    if "enum" in schema:
-        return schema["enum"][0]
-    match schema.get("type"):
-        case "string":
+    match schema:
+        case {"enum": [first, *_]}:
+            return first
+        case {"type": "string"}:
             return "text"
-        case "integer":
+        case {"type": "integer"}:
             return 1
-        case "number":
+        case {"type": "number"}:
             return 1.5
-        case "boolean":
+        case {"type": "boolean"}:
             return True
-        case "array":
-            return [_example(schema.get("items") or {})]
+        case {"type": "array", **rest}:
+            return [_example(rest.get("items"))]
+        case {"properties": {**properties}, "required": [*names]}:
+            return {name: _example(properties[name]) for name in names if name in properties}
         case _:
-            properties = schema.get("properties") or {}
-            return {name: _example(properties[name]) for name in schema.get("required") or ()}
+            return {}

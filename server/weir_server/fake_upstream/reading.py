@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import yaml
 from typing_extensions import override
 
+MOST = 1e9
+"""The largest number where a key has no limit of its own: of seconds, more than thirty years."""
+
 
 class ScriptInvalid(Exception):
     """A script cannot be played; `problems` are all that was found, a line each."""
@@ -47,22 +50,25 @@ class Section:
         """Return whether the key is there at all."""
         return key in self.values
 
-    def number(self, key: str, *, least: float = 0.0) -> float | None:
-        """Return a finite number that is not less than `least`."""
+    def number(self, key: str, *, least: float = 0.0, most: float = MOST) -> float | None:
+        """Return a number within bounds."""
         value = self.values.get(key)
         if value is None and key not in self.values:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float):
             self.refuse(key, f"must be a number, not {value!r}")
             return None
-        if not math.isfinite(value) or value < least:
+        if math.isnan(value) or value < least:
             self.refuse(key, f"must be {least:g} or more, not {value:g}")
+            return None
+        if value > most:
+            self.refuse(key, f"must be {most:,.0f} or less")
             return None
         return value
 
-    def whole(self, key: str, *, least: int = 1) -> int | None:
-        """Return a whole number that is not less than `least`."""
-        value = self.number(key, least=least)
+    def whole(self, key: str, *, least: int = 1, most: float = MOST) -> int | None:
+        """Return a whole number within bounds."""
+        value = self.number(key, least=least, most=most)
         if isinstance(value, float):
             self.refuse(key, f"must be a whole number, not {value:g}")
             return None
@@ -73,8 +79,11 @@ class Section:
         value = self.values.get(key)
         if key not in self.values:
             return None
-        if not isinstance(value, str) or not value:
+        if not isinstance(value, str):
             self.refuse(key, f"must be a text, not {value!r}; put it in quotes")
+            return None
+        if not value or not is_unicode(value):
+            self.refuse(key, "must be a text of at least one character, each of them whole")
             return None
         return value
 
@@ -114,16 +123,31 @@ class Section:
         return found
 
 
+def is_unicode(text: str) -> bool:
+    """Return whether UTF-8 can spell it: YAML's escapes can make half a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def document(text: str | bytes) -> object:
     """Read YAML; raises ScriptInvalid for what is none, or names a key twice."""
     try:
         return _Loader(text).get_single_data()
     except yaml.YAMLError as failure:
         raise ScriptInvalid([f"this is no YAML: {' '.join(str(failure).split())}"]) from failure
+    except (ValueError, RecursionError) as failure:
+        # Its makers of numbers and dates let these out; they say where nothing.
+        raise ScriptInvalid([f"this is no YAML that can be read: {failure}"]) from failure
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that stands twice; YAML's own reader would keep the last in silence."""
+    """Refuses a key that stands twice; YAML's own reader would keep the last in silence.
+
+    A date is a text, as in JSON: nothing in a script asks for one.
+    """
 
     @override
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
@@ -137,3 +161,9 @@ class _Loader(yaml.SafeLoader):
                 )
             seen.add(key.value)
         return super().construct_mapping(node, deep=deep)
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, like) for tag, like in rows if tag != "tag:yaml.org,2002:timestamp"]
+    for first, rows in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}

@@ -20,7 +20,7 @@ class AimdPolicy:
     maximum: int = 512
     """Calls at a time that it never goes above [Netflix's concurrency limits: 1 to 512]."""
     backoff: float = 0.9
-    """What is left of the limit when the upstream is overloaded [Netflix: 0.9]."""
+    """What is left of the limit when the upstream is overloaded, below 1 [Netflix: 0.9]."""
 
 
 class AimdLimit:
@@ -66,5 +66,5 @@ class AimdLimit:
         now_s = self._clock.monotonic_s()
         if now_s >= self._down_at_s:
             self._down_at_s = now_s + _STEP_S
-            lower = min(int(self._limit * self._policy.backoff), self._limit - 1)
-            self._limit = max(lower, self._policy.minimum)
+            # Rounded down, and so by one at least.
+            self._limit = max(int(self._limit * self._policy.backoff), self._policy.minimum)

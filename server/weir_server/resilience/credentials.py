@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from math import isnan
 from typing import Final
 
 from weir_server.core.clock import Clock
@@ -77,9 +78,10 @@ class Credentials:
     def cool(self, name: str, for_s: float | None) -> None:
         """Leave it alone after a rate limit.
 
-        `for_s` is the provider's own wish, at most 300 seconds of it. None: 1 second, and twice as
-        long for each further limit in a row, up to 60. Limits that come while it is cooling are
-        those of calls that were on their way; they say nothing of whether it cooled long enough.
+        `for_s` is the provider's own wish, at most 300 seconds of it. None, or no number: 1 second,
+        and twice as long for each further limit in a row, up to 60. Limits that come while it is
+        cooling are those of calls that were on their way; they say nothing of whether it cooled
+        long enough.
         """
         if name not in self._names:
             return
@@ -89,15 +91,16 @@ class Credentials:
         row = self._limited.get(name, 0)
         if is_new:
             self._limited[name] = row + 1
-        if for_s is not None:
-            self._send_away(name, now_s + min(max(for_s, 0.0), _RETRY_AFTER_MAX_S))
+        # A NaN would compare false with every time, and so stay away for good.
+        if for_s is not None and not isnan(for_s):
+            self._send_away(name, now_s + min(for_s, _RETRY_AFTER_MAX_S))
         elif is_new:
             growing_s = _FIRST_COOLING_S * 2.0 ** min(row, _DOUBLINGS_MAX)
             self._send_away(name, now_s + min(growing_s, _COOLING_MAX_S))
 
     def park(self, name: str, for_s: float) -> None:
         """Leave it alone for so long: it was refused, or its quota is used up."""
-        if name in self._names and for_s > 0.0:
+        if name in self._names:
             self._send_away(name, self._clock.monotonic_s() + for_s)
             self._away[name].is_parked = True
 

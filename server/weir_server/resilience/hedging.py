@@ -26,7 +26,7 @@ async def race(
     """Return the attempt that answers first: the turn's own, or a hedge begun after a while.
 
     The loser is closed before this returns. Raises the failure of the turn's own attempt where
-    none answers; a hedge that failed is then counted among the tries.
+    none answers. Whichever of the two does not go on is counted among the tries.
     """
     call.progress.route = turn.target
     racers: list[tuple[asyncio.Task[_Outcome], Turn]] = []
@@ -42,12 +42,8 @@ async def race(
                 second = group.create_task(_outcome(stage, aside, request, beside))
                 racers.append((second, beside))
                 outcome = await _winner(first, second)
-                # One that was let go before its first step has given nothing back itself.
                 for racer, its_turn in racers:
-                    if racer.cancelled():
-                        stage.turns.give_back(its_turn, _LOST, streaming=call.streaming)
-                if isinstance(late := _failure(second), WeirError):
-                    tries.note(beside.target, verdict_of(late))
+                    _count(stage, call, tries, racer, its_turn, outcome)
     except BaseException as error:
         for racer, its_turn in racers:
             await _let_go(racer, error)
@@ -60,8 +56,24 @@ async def race(
     return outcome
 
 
-def _failure(task: asyncio.Task[_Outcome]) -> _Outcome | None:
-    return task.result() if task.done() and not task.cancelled() else None
+def _count(
+    stage: "ResilienceStage",
+    call: Call,
+    tries: Tries,
+    racer: asyncio.Task[_Outcome],
+    turn: Turn,
+    outcome: _Outcome,
+) -> None:
+    """Count an attempt that is over among the tries, unless its outcome is the race's."""
+    if racer.cancelled():
+        # If it was let go before its first step, it has given nothing back itself.
+        stage.turns.give_back(turn, _LOST, streaming=call.streaming)
+        tries.let_go()
+    elif (own := racer.result()) is not outcome:
+        if isinstance(own, WeirError):
+            tries.note(turn.target, verdict_of(own))
+        else:
+            tries.let_go()
 
 
 async def _winner(first: asyncio.Task[_Outcome], second: asyncio.Task[_Outcome]) -> _Outcome:

@@ -28,6 +28,7 @@ class Tries:
         "_backoff",
         "_call",
         "_clock",
+        "_due_s",
         "_made",
         "_most",
         "_repeats",
@@ -52,6 +53,8 @@ class Tries:
         self._stale = False
         self._asked: dict[str, tuple[int, Verdict]] = {}
         """By the target's name: how often it was asked, and what its last failure meant."""
+        self._due_s: dict[str, float] = {}
+        """By the same, on the clock's monotonic scale: not to be asked again before, it said."""
 
     @property
     def left(self) -> int:
@@ -74,10 +77,16 @@ class Tries:
         times = self._asked.get(target.name, (0, verdict))[0] + 1
         self._asked[target.name] = (times, verdict)
 
+    def let_go(self) -> None:
+        """Count an attempt that was given up for another's sake: nothing is known against it."""
+        self._made += 1
+
     async def after(self, failed: Turn, failure: WeirError) -> Turn:
         """Return the next turn; raises `failure` where no further attempt is allowed."""
         verdict = verdict_of(failure)
         self.note(failed.target, verdict)
+        if failure.retry_after_s:
+            self._due_s[failed.target.name] = self._clock.monotonic_s() + failure.retry_after_s
         if self.left <= 0 or not self._is_time(0.0):
             raise failure
         if verdict.at_once and not self._stale:
@@ -132,7 +141,8 @@ class Tries:
         elif verdict.rest is Rest.COOL:
             delay_s = rest_s
         else:
-            delay_s = max(rest_s, self._backoff.delay_s(self._repeats, self._rng))
+            due_s = self._due_s.get(target.name, 0.0) - self._clock.monotonic_s()
+            delay_s = max(rest_s, due_s, self._backoff.delay_s(self._repeats, self._rng))
         usual_s = state.times(streaming=self._call.streaming).median_s() or 0.0
         if not self._is_time(delay_s, 2.0 * usual_s) or not state.provider.retries.try_spend():
             return None

@@ -47,7 +47,6 @@ class RollingTimes:
         now_s = self._clock.monotonic_s()
         count = self._forget_old(now_s)
         if count < _SAMPLES_MIN:
-            self._refresh_at_s = now_s
             return False
         if now_s >= self._refresh_at_s:
             ordered = sorted(seconds for _, seconds in self._times)

@@ -16,14 +16,14 @@ from weir_server.core.errors import (
     GatewayOverloaded,
     UpstreamError,
     UpstreamRateLimited,
-    UpstreamTimeout,
+    UpstreamSilent,
 )
 from weir_server.core.slots import NoSlot
 from weir_server.core.target import Target
 from weir_server.resilience.breaker import Circuit, Outcome, Permit
 from weir_server.resilience.credentials import CredentialUse
 from weir_server.resilience.upstreams import TargetState, Upstreams
-from weir_server.resilience.verdicts import Rest, verdict_of
+from weir_server.resilience.verdicts import TIMED_OUT, Rest, verdict_of
 
 PARKED_S = 30.0
 """How long a credential rests that the provider refuses, or whose quota is used up."""
@@ -267,7 +267,7 @@ class Turns:
         elif verdict.rest is Rest.PARK:
             state.credentials.park(turn.target.credential, PARKED_S)
         outcome = verdict.outcome
-        if isinstance(error, UpstreamTimeout) and "httpStatus" not in error.metadata:
+        if verdict is TIMED_OUT and not isinstance(error, UpstreamSilent):
             outcome = self._of_silence(turn, streaming=streaming)
         if verdict.overload and (outcome is not _NEUTRAL or verdict.rest is Rest.COOL):
             provider.aimd.overloaded()
@@ -280,7 +280,7 @@ class Turns:
         if turn.waited_s is not None:
             return _NEUTRAL
         waited_s = self._clock.monotonic_s() - turn.begun_s
-        own_s = turn.state.target.attempt_timeout_s
+        own_s = turn.state.attempt_timeout_s
         full_s = self._first_token_timeout_s if streaming else math.inf
         if own_s is not None:
             full_s = min(full_s, own_s)

@@ -50,7 +50,8 @@ _ANY = 10
 _OURS = Verdict()
 """The caller's fault or Weir's own: nothing that another target could mend."""
 _FAILED = Verdict(repeats=_ANY, elsewhere=True, outcome=Outcome.FAILED)
-_TIMED_OUT = Verdict(repeats=1, elsewhere=True, outcome=Outcome.FAILED_SLOW, overload=True)
+TIMED_OUT = Verdict(repeats=1, elsewhere=True, outcome=Outcome.FAILED_SLOW, overload=True)
+"""Silence. What the breaker hears of it depends on whose limit ended it: see `turns`."""
 _UNREACHABLE = Verdict(elsewhere=True, outcome=Outcome.FAILED)
 _STALE = Verdict(repeats=_ANY, elsewhere=True, at_once=True)
 _MISCONFIGURED = Verdict(elsewhere=True)
@@ -100,7 +101,7 @@ def _of_protocol(error: WeirError) -> Verdict:
 
 def _of_timeout(error: WeirError) -> Verdict:
     # A status of 408 says that nothing was done; silence may cost an answer.
-    return _FAILED if "httpStatus" in error.metadata else _TIMED_OUT
+    return _FAILED if "httpStatus" in error.metadata else TIMED_OUT
 
 
 _BY_FACTS: dict[type[WeirError], Callable[[WeirError], Verdict]] = {

@@ -85,7 +85,9 @@ def route_of(
         able.append(Leg(targets=tuple(wanted), weighted=leg.weighted))
     targets = tuple(target for leg in able for target in leg.targets)
     if not targets:
-        what = f"{operation.name.lower()} as a stream" if streaming else operation.name.lower()
+        what = operation.name.lower()
+        if any(_serves(target, operation, streaming=False) for target in others):
+            what += " as a stream"
         description = f"This model does not serve {what}; ListModels tells which do."
         violation = FieldViolation(field="model", rule="OPERATION", description=description)
         raise UnsupportedOption(metadata={"model": model}, violations=[violation])

@@ -110,6 +110,9 @@ ROWS: dict[type[WeirError], Row] = {
     errors.UpstreamTimeout: Row(
         _UNAVAILABLE, "The provider did not answer in time.", pushback_ms=NEVER_RETRY_MS
     ),
+    errors.UpstreamSilent: Row(
+        _UNAVAILABLE, "The provider did not answer in time.", pushback_ms=NEVER_RETRY_MS
+    ),
     errors.UpstreamConnectFailed: Row(
         _UNAVAILABLE, "The provider could not be reached.", pushback_ms=NEVER_RETRY_MS
     ),

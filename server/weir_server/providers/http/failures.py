@@ -10,6 +10,7 @@ from weir_server.core.errors import (
     UpstreamConnectFailed,
     UpstreamError,
     UpstreamProtocolError,
+    UpstreamSilent,
     UpstreamStreamBroken,
     UpstreamTimeout,
     WeirError,
@@ -54,8 +55,10 @@ def overrun(
             return UpstreamStreamBroken(metadata={"cause": "timeout"})
         case Overrun.IDLE if body_begun:
             return UpstreamStreamBroken(metadata={"cause": "stalled"})
-        case _:
+        case Overrun.END:
             return UpstreamTimeout()
+        case _:
+            return UpstreamSilent()
 
 
 def _why_unreachable(error: aiohttp.ClientConnectorError) -> str:

@@ -1,0 +1,1 @@
+"""What if everything fails at once? Many calls, many faults, and the figures that must hold."""
