@@ -8,6 +8,7 @@ import pytest
 
 from tests.service.fault_row import OK
 from tests.service.fault_rows import ROWS
+from weir_server.resilience.continuation import PLEASE_GO_ON
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/fault-matrix.md"
@@ -214,3 +215,8 @@ def test_no_row_is_left_out() -> None:
     """Rows 39 to 43 are about the ledger and its stores."""
     shown = {row.number for row in ROWS} | {row[0] for row in OTHERS}
     assert shown == set(range(1, 51)) - set(range(39, 44))
+
+
+def test_the_words_that_ask_to_go_on_are_documented() -> None:
+    """docs/resilience.md quotes them as they are sent."""
+    assert f"> {PLEASE_GO_ON}\n" in (ROOT / "docs/resilience.md").read_text(encoding="utf-8")

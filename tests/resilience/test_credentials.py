@@ -49,6 +49,17 @@ def test_one_that_cools_is_passed_over() -> None:
     assert credentials.pick(only="b") == "b"
 
 
+def test_one_that_works_again_is_parked_no_longer() -> None:
+    """Its rest is over; that of one which cools is the provider's wish and stays."""
+    credentials = Credentials(NAMES, clock=FakeClock())
+    credentials.park("a", 30.0)
+    credentials.cool("b", 20.0)
+    credentials.unpark("a")
+    credentials.unpark("b")
+    credentials.unpark("c")
+    assert waits(credentials) == {"a": 0.0, "b": 20.0, "c": 0.0}
+
+
 def test_when_none_is_left_the_wait_is_told() -> None:
     """The soonest of them counts."""
     clock = FakeClock()

@@ -58,7 +58,7 @@ def may_continue(call: Call, request: Request) -> bool:
 class Continuation(AsyncIterator[Batch]):
     """The batches of an answer, gone on with by other targets when they are cut."""
 
-    __slots__ = ("_answer", "_call", "_request", "_spent", "_stage", "_story", "_tries", "_trim")
+    __slots__ = ("_answer", "_call", "_request", "_stage", "_story", "_tries", "_trim")
 
     def __init__(
         self,
@@ -75,8 +75,6 @@ class Continuation(AsyncIterator[Batch]):
         self._answer = answer
         self._tries = tries
         self._story = Story()
-        self._spent: TokenUsage | None = None
-        """What the attempts that were cut have used."""
         self._trim = False
         """Whether the text so far ends in a blank that the next piece may repeat."""
 
@@ -89,10 +87,6 @@ class Continuation(AsyncIterator[Batch]):
             except UpstreamError as broken:
                 between += await self._go_on(broken)
                 continue
-            except WeirError as failure:
-                if self._spent is not None:
-                    failure.usage = _sum(self._spent, failure.usage or TokenUsage())
-                raise
             assert isinstance(batch, list)
             told = between + self._told(batch)
             between = []
@@ -107,8 +101,8 @@ class Continuation(AsyncIterator[Batch]):
         last = told[-1] if told else None
         if last is not None and last.HasField("end"):
             told[-1:] = [*story.finish(), last]
-            if self._spent is not None:
-                _add(last.end.usage, self._spent)
+            if (spent := self._answer.spent) is not None:
+                _add(last.end.usage, spent)
         return told
 
     async def _go_on(self, broken: UpstreamError) -> list[GenerationEvent]:
@@ -116,13 +110,14 @@ class Continuation(AsyncIterator[Batch]):
         answer, story = self._answer, self._story
         cut = answer.attempt
         if not story.is_text_alone:
-            raise self._with_all_usage(broken)
+            raise broken
         await cut.end(broken)
         tries = self._tries = self._tries or self._stage.tries(self._call)
         tries.note(cut.turn.target, verdict_of(broken))
         attempt = await self._next_attempt(cut, tries, broken)
         if broken.usage is not None:
-            self._spent = _sum(self._spent, broken.usage)
+            answer.spent = summed(broken.usage, answer.spent)
+        self._count_all(answer.spent)
         answer.go_on_with(attempt)
         self._trim = story.text != story.text.rstrip()
         warning = WarningEvent(
@@ -133,6 +128,13 @@ class Continuation(AsyncIterator[Batch]):
         )
         self._call.progress.warnings.append(warning)
         return [*story.cut(), GenerationEvent(warning=warning)]
+
+    def _count_all(self, spent: TokenUsage | None) -> None:
+        """Let interim counts go on where those of the attempt that was cut stood."""
+        progress = self._call.progress
+        counted = progress.usage_now
+        if spent is not None and counted is not None:
+            progress.usage_now = lambda: summed(spent, counted())
 
     async def _next_attempt(self, cut: Attempt, tries: Tries, broken: UpstreamError) -> Attempt:
         stage, call = self._stage, self._call
@@ -151,7 +153,7 @@ class Continuation(AsyncIterator[Batch]):
             except WeirError as failure:
                 tries.note(target, verdict_of(failure))
         call.progress.route = cut.turn.target
-        raise self._with_all_usage(broken)
+        raise broken
 
     def _rest(self, target: Target, broken: UpstreamError) -> ChatRequest:
         """Return the request for the rest of the answer, as the target can take it."""
@@ -166,15 +168,10 @@ class Continuation(AsyncIterator[Batch]):
         options = request.options
         if options.HasField("max_output_tokens"):
             used = broken.usage.completion_tokens if broken.usage is not None else 0
-            if self._spent is not None:
-                used += self._spent.completion_tokens
+            if (spent := self._answer.spent) is not None:
+                used += spent.completion_tokens
             options.max_output_tokens = max(1, options.max_output_tokens - used)
         return request
-
-    def _with_all_usage(self, broken: UpstreamError) -> UpstreamError:
-        if self._spent is not None:
-            broken.usage = _sum(self._spent, broken.usage or TokenUsage())
-        return broken
 
 
 def _chat_of(request: ChatRequest | CompleteRequest) -> ChatRequest:
@@ -203,11 +200,12 @@ def _trimmed(batch: list[GenerationEvent]) -> bool:
     return False
 
 
-def _sum(one: TokenUsage | None, other: TokenUsage) -> TokenUsage:
+def summed(one: TokenUsage, other: TokenUsage | None) -> TokenUsage:
+    """Return what two attempts have used together."""
     total = TokenUsage()
-    total.CopyFrom(other)
-    if one is not None:
-        _add(total, one)
+    total.CopyFrom(one)
+    if other is not None:
+        _add(total, other)
     return total
 
 

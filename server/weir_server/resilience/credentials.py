@@ -104,6 +104,11 @@ class Credentials:
             self._send_away(name, self._clock.monotonic_s() + for_s)
             self._away[name].is_parked = True
 
+    def unpark(self, name: str) -> None:
+        """Use it again: a call that was made with it while it was parked was answered."""
+        if (away := self._away.get(name)) is not None and away.is_parked:
+            del self._away[name]
+
     def succeeded(self, name: str) -> None:
         """Say that a call with it was answered: limits are no longer in a row."""
         if self._limited:

@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from weir.v1.error_pb2 import AttemptKind
 from weir.v1.generation_pb2 import FinishReason
+from weir.v1.usage_pb2 import TokenUsage
 from weir_server.core.call import Call
 from weir_server.core.clock import Clock
 from weir_server.core.errors import WeirError
@@ -16,7 +17,7 @@ from weir_server.core.handler import Batch, Handler, Request
 from weir_server.core.route import Refusal
 from weir_server.resilience.attempt import Attempt, begin
 from weir_server.resilience.backoff import Backoff
-from weir_server.resilience.continuation import Continuation, may_continue
+from weir_server.resilience.continuation import Continuation, may_continue, summed
 from weir_server.resilience.hedging import race
 from weir_server.resilience.tries import Tries
 from weir_server.resilience.turns import Turn, Turns
@@ -166,7 +167,7 @@ class ResilienceStage(Handler):
 class _Answer(AbstractAsyncContextManager[AsyncIterator[Batch]], AsyncIterator[Batch]):
     """The answer of one call: the attempt that gave it, from its first batch on."""
 
-    __slots__ = ("_attempt", "_call", "_first", "_next", "_request", "_stage")
+    __slots__ = ("_attempt", "_call", "_first", "_next", "_request", "_stage", "spent")
 
     _attempt: Attempt
 
@@ -175,6 +176,8 @@ class _Answer(AbstractAsyncContextManager[AsyncIterator[Batch]], AsyncIterator[B
         self._call = call
         self._request = request
         self._first: Batch | None = None
+        self.spent: TokenUsage | None = None
+        """What attempts used whose answers were cut and gone on with."""
 
     @override
     async def __aenter__(self) -> AsyncIterator[Batch]:
@@ -221,9 +224,14 @@ class _Answer(AbstractAsyncContextManager[AsyncIterator[Batch]], AsyncIterator[B
             await attempt.end(error)
         finally:
             progress = attempt.call.progress
-            if progress is not self._call.progress:
-                self._call.progress.usage = progress.usage
-                self._call.progress.usage_now = None
+            own = self._call.progress
+            if progress is not own:
+                own.usage, own.usage_now = progress.usage, None
+            if (spent := self.spent) is not None:
+                if isinstance(error, WeirError):
+                    own.usage = error.usage = summed(spent, error.usage)
+                else:
+                    own.usage = summed(spent, own.usage)
 
 
 def _is_withheld(batch: Batch) -> bool:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from weir.v1.content_pb2 import Part
 from weir.v1.generation_pb2 import GenerationEvent, PartEnd, PartStart
 
 _TEXTUAL = frozenset({"text", "reasoning", "refusal"})
@@ -15,7 +14,7 @@ class Story:
     first text goes into the text that was cut, as if it had never been.
     """
 
-    __slots__ = ("_cut_text", "_kinds", "_numbers", "_open", "_texts", "next_index", "telling")
+    __slots__ = ("_cut_text", "_kinds", "_numbers", "_open", "_texts", "next_index")
 
     def __init__(self) -> None:
         self._kinds: dict[int, str | None] = {}
@@ -26,8 +25,6 @@ class Story:
         self._cut_text: int | None = None
         """The text that was cut and that the attempt that tells now goes on with."""
         self.next_index = 0
-        self.telling = False
-        """Whether a text of the attempt that tells now goes into one that was cut."""
 
     @property
     def is_text_alone(self) -> bool:
@@ -93,8 +90,3 @@ class Story:
         self._texts[index] = []
         self._open.add(index)
         return True
-
-
-def text_part(text: str) -> Part:
-    """Return a part that says a text."""
-    return Part(text=text)

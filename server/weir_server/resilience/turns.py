@@ -43,7 +43,16 @@ _FIRST = AttemptKind.ATTEMPT_KIND_FIRST
 class Turn:
     """One attempt's place at a target; it is given back exactly once."""
 
-    __slots__ = ("begun_s", "given_back", "kind", "permit", "state", "target", "waited_s")
+    __slots__ = (
+        "begun_s",
+        "given_back",
+        "kind",
+        "permit",
+        "state",
+        "target",
+        "waited_s",
+        "was_parked",
+    )
 
     def __init__(
         self,
@@ -62,6 +71,8 @@ class Turn:
         self.waited_s: float | None = None
         """How long the first of the answer took; None: it has not come."""
         self.given_back = False
+        self.was_parked = False
+        """Whether the credential was parked when it was taken, for there was no other."""
 
 
 class Turns:
@@ -144,6 +155,8 @@ class Turns:
             outcome = self._speed(turn, streaming=streaming)
             provider.retries.succeeded()
             state.credentials.succeeded(turn.target.credential)
+            if turn.was_parked:
+                state.credentials.unpark(turn.target.credential)
         else:
             outcome = self._failed(turn, error, streaming=streaming)
         if turn.permit.is_trial and turn.waited_s is not None and outcome is not _OK:
@@ -228,6 +241,7 @@ class Turns:
             if parked and state.provider.slots.try_acquire(call.priority):
                 turn = self._seat(state, target, _FIRST, credential=parked[0])
                 if turn is not None:
+                    turn.was_parked = True
                     return turn
                 state.provider.slots.release()
         return None
