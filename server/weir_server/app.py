@@ -131,8 +131,8 @@ async def running(
             settings,
             host=host,
             catalogue=catalogue,
-            upstreams=upstreams,
             registrar=registrar,
+            upstreams=upstreams,
             clock=clock,
         )
         yield App(
@@ -208,15 +208,15 @@ class _Reloading:
         *,
         host: Host,
         catalogue: ModelCatalogue,
-        upstreams: Upstreams,
         registrar: Registrar,
+        upstreams: Upstreams,
         clock: Clock,
     ) -> None:
         self._settings = settings
         self._host = host
         self._catalogue = catalogue
-        self._upstreams = upstreams
         self._registrar = registrar
+        self._upstreams = upstreams
         self._clock = clock
 
     async def reload(self, settings: Settings) -> Changes:
@@ -233,7 +233,7 @@ class _Reloading:
                 # One step: no call comes in between.
                 renewed = self._host.commit(renewal)
                 self._catalogue.replace(fresh)
-                self._upstreams.take_on(settings.resilience, fresh.targets(), renewed=renewed)
+                self._upstreams.reload(settings.resilience, fresh.targets(), renewed=renewed)
                 self._settings = settings
         return changed
 

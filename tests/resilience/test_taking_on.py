@@ -49,7 +49,7 @@ def names(upstreams: Upstreams) -> list[str]:
 
 def test_a_changed_provider_begins_anew(upstreams: Upstreams) -> None:
     """Its circuit is closed and its key is used; the other provider's are as they were."""
-    upstreams.take_on(SETTINGS, [target(A), target(B)], renewed={A})
+    upstreams.reload(SETTINGS, [target(A), target(B)], renewed=frozenset({A}))
 
     changed, other = upstreams.state(target(A)), upstreams.state(target(B))
     assert changed.breaker.circuit is Circuit.CLOSED
@@ -60,10 +60,10 @@ def test_a_changed_provider_begins_anew(upstreams: Upstreams) -> None:
 
 def test_calls_of_before_say_nothing_of_what_is_new(upstreams: Upstreams) -> None:
     """A failure at the old endpoint does not count against the new one."""
-    upstreams.take_on(SETTINGS, [target(A), target(B)], renewed={A})
+    upstreams.reload(SETTINGS, [target(A), target(B)], renewed=frozenset({A}))
     state = upstreams.state(target(A))
     permits = [state.breaker.acquire() for _ in range(SETTINGS.breaker.consecutive_failures)]
-    upstreams.take_on(SETTINGS, [target(A), target(B)], renewed={A})
+    upstreams.reload(SETTINGS, [target(A), target(B)], renewed=frozenset({A}))
     for permit in permits:
         assert permit is not None
         state.breaker.settle(permit, Outcome.FAILED)
@@ -75,7 +75,7 @@ def test_what_an_operator_forced_stays(upstreams: Upstreams) -> None:
     """A target that was taken out stays out, whatever its provider has become."""
     upstreams.force(target(A).name, CircuitState.CIRCUIT_STATE_FORCED_OPEN)
 
-    upstreams.take_on(SETTINGS, [target(A), target(B)], renewed={A})
+    upstreams.reload(SETTINGS, [target(A), target(B)], renewed=frozenset({A}))
 
     assert upstreams.state(target(A)).breaker.circuit is Circuit.FORCED_OPEN
 
@@ -85,7 +85,7 @@ def test_what_is_named_no_longer_is_not_listed(upstreams: Upstreams) -> None:
     upstreams.state(target(A, "unlisted"))
     upstreams.state(target(B, "unlisted"))
 
-    upstreams.take_on(SETTINGS, [target(A), target(A, "n")], renewed={B})
+    upstreams.reload(SETTINGS, [target(A), target(A, "n")], renewed=frozenset({B}))
 
     listed = [target(A), target(A, "n"), target(A, "unlisted")]
     assert names(upstreams) == sorted(each.name for each in listed)
@@ -97,7 +97,7 @@ def test_a_target_of_another_model_is_listed_under_that(upstreams: Upstreams) ->
         provider=A, model="models/other", vendor_model="m", capabilities=ModelCapabilities()
     )
 
-    upstreams.take_on(SETTINGS, [other], renewed={B})
+    upstreams.reload(SETTINGS, [other], renewed=frozenset({B}))
 
     [report] = upstreams.targets()
     assert list(report.models) == ["models/other"]
@@ -112,7 +112,7 @@ def test_other_settings_hold_at_once(upstreams: Upstreams) -> None:
         concurrency=ConcurrencySettings(initial=1, maximum=10),
     )
 
-    upstreams.take_on(settings, [target(A, maximum=4), target(B)], renewed={A})
+    upstreams.reload(settings, [target(A, maximum=4), target(B)], renewed=frozenset({A}))
 
     states = upstreams.state(target(A)), upstreams.state(target(B))
     assert [state.breaker.policy.consecutive_failures for state in states] == [1, 1]

@@ -9,7 +9,7 @@ from random import Random
 import grpc.aio
 from typing_extensions import override
 
-from tests.service.weir import Weir, no_reload
+from tests.service.weir import Weir
 from weir.admin.v1.admin_service_pb2 import CircuitState, ExplainRouteResponse
 from weir.admin.v1.admin_service_pb2 import Target as TargetReport
 from weir.v1.provider_service_pb2 import ChatRequest
@@ -20,8 +20,9 @@ from weir_server.core.errors import ModelNotFound
 from weir_server.core.target import Target
 from weir_server.core.targets import Explainer, TargetStates
 from weir_server.resilience.upstreams import Upstreams
+from weir_server.settings.changes import Changes
 from weir_server.settings.resilience import ResilienceSettings
-from weir_server.settings.tree import ServerSettings
+from weir_server.settings.tree import ServerSettings, Settings
 from weir_server.telemetry.log import Log
 from weir_server.transport.edge import Deadlines, Edge
 from weir_server.transport.grpc_aio import Dispatcher
@@ -133,12 +134,14 @@ async def serving_admin(
         options = list(channel_options)
         try:
             async with grpc.aio.insecure_channel(listening.address, options=options) as channel:
+                upstreams = Upstreams(ResilienceSettings(), clock=SystemClock(), rng=Random(1))
                 app = App(
-                    address=listening.address,
-                    server=server,
-                    upstreams=Upstreams(ResilienceSettings(), clock=SystemClock(), rng=Random(1)),
-                    reload=no_reload,
+                    address=listening.address, server=server, upstreams=upstreams, reload=_never
                 )
                 yield Weir(app=app, channel=channel, log_bytes=log_bytes)
         finally:
             await server.stop()
+
+
+async def _never(settings: Settings) -> Changes:
+    raise AssertionError("this server has no configuration to change")

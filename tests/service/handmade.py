@@ -8,7 +8,7 @@ from typing import Any
 
 import grpc.aio
 
-from tests.service.weir import Weir, no_reload
+from tests.service.weir import Weir
 from weir.v1.content_pb2 import Part
 from weir.v1.embedding_service_pb2 import EmbedRequest
 from weir.v1.generation_pb2 import (
@@ -27,8 +27,9 @@ from weir_server.core.clock import SystemClock
 from weir_server.core.handler import Batch, Handler, Request
 from weir_server.core.target import Operation
 from weir_server.resilience.upstreams import Upstreams
+from weir_server.settings.changes import Changes
 from weir_server.settings.resilience import ResilienceSettings
-from weir_server.settings.tree import ServerSettings
+from weir_server.settings.tree import ServerSettings, Settings
 from weir_server.telemetry.log import Log
 from weir_server.transport.edge import Deadlines, Edge
 from weir_server.transport.events import StreamPacing
@@ -98,15 +99,20 @@ async def serving_handler(
         listening = await grpc_server.start()
         try:
             async with grpc.aio.insecure_channel(listening.address) as channel:
+                upstreams = Upstreams(ResilienceSettings(), clock=SystemClock(), rng=Random(1))
                 app = App(
                     address=listening.address,
                     server=grpc_server,
-                    upstreams=Upstreams(ResilienceSettings(), clock=SystemClock(), rng=Random(1)),
-                    reload=no_reload,
+                    upstreams=upstreams,
+                    reload=_reload,
                 )
                 yield Weir(app=app, channel=channel, log_bytes=log_bytes)
         finally:
             await grpc_server.stop()
+
+
+async def _reload(settings: Settings) -> Changes:
+    raise AssertionError("there is no configuration behind this server")
 
 
 def _table(generation: Generation) -> tuple[Method, ...]:

@@ -22,6 +22,12 @@ from tests.service.weir import (
     stream_request,
     upstream_tree,
 )
+from weir.admin.v1.admin_service_pb2 import (
+    CircuitState,
+    ExplainRouteRequest,
+    ListTargetsRequest,
+    SetCircuitStateRequest,
+)
 from weir.v1.model_service_pb2 import ListModelsRequest
 from weir.v1.provider_service_pb2 import InitializeRequest, ProviderConfig
 from weir_server.fake_upstream.faults import FAULTS
@@ -242,6 +248,24 @@ async def test_resilience_is_taken_on(upstream: FakeUpstream) -> None:
         ]
     assert changed == Changes(others_changed=("resilience.breaker",))
     assert reasons == ["UPSTREAM_ERROR", "UPSTREAM_ERROR", "CIRCUIT_OPEN"]
+
+
+async def test_what_was_learnt_of_targets_stays_and_their_settings_change(weir: Weir) -> None:
+    """A circuit that an operator opened stays open; attempts and circuits go by the new numbers."""
+    (before,) = (await weir.admin.ListTargets(ListTargetsRequest())).targets
+    await weir.admin.SetCircuitState(
+        SetCircuitStateRequest(name=before.name, circuit=CircuitState.CIRCUIT_STATE_FORCED_OPEN)
+    )
+    changed = await weir.app.reload(settings_of({**TWO, "resilience": {"max_attempts": 7}}))
+    targets = (await weir.admin.ListTargets(ListTargetsRequest())).targets
+    explained = await weir.admin.ExplainRoute(
+        ExplainRouteRequest(request=chat_request("hello", model="second"))
+    )
+    states = {target.name: target.circuit for target in targets}
+    assert "resilience.max_attempts" in changed.others_changed
+    assert len(states) == 2
+    assert states[before.name] == CircuitState.CIRCUIT_STATE_FORCED_OPEN
+    assert explained.max_attempts == 7
 
 
 async def test_what_callers_brought_in_stays(weir: Weir) -> None:

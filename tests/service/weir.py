@@ -22,9 +22,7 @@ from weir.v1.model_service_pb2_grpc import ModelServiceStub
 from weir.v1.provider_service_pb2 import ChatRequest, StreamChatRequest
 from weir.v1.provider_service_pb2_grpc import LLMProviderServiceStub
 from weir_server.app import App, running
-from weir_server.settings.changes import Changes
 from weir_server.settings.load import parse
-from weir_server.settings.tree import Settings
 from weir_server.telemetry.log import Log
 
 if TYPE_CHECKING:
@@ -197,11 +195,6 @@ async def serving(
             grpc.aio.insecure_channel(app.address, options=list(channel_options)) as channel,
         ):
             yield Weir(app=app, channel=channel, log_bytes=log_bytes)
-
-
-async def no_reload(settings: Settings) -> Changes:
-    """What an App has that stands before something else than a configuration."""
-    raise AssertionError("there is no configuration behind this server")
 
 
 def upstream_tree(url: str, **provider: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from random import Random
 
 from google.protobuf.duration_pb2 import Duration
@@ -111,7 +111,7 @@ class TargetState:
         self.last_error_ns = 0
 
     def begin_anew(self, clock: Clock) -> None:
-        """Forget failures and refused credentials; what an operator forced stays."""
+        """Forget failures and resting credentials; what an operator forced stays."""
         if self.breaker.circuit not in (Circuit.FORCED_OPEN, Circuit.FORCED_CLOSED):
             self.breaker.force(None)
         self.credentials = Credentials(self.target.credentials, clock=clock)
@@ -150,43 +150,43 @@ class Upstreams(TargetStates):
             state.credentials.learn(target.credentials)
             state.attempt_timeout_s = target.attempt_timeout_s
 
-    def take_on(
+    def reload(
         self,
         settings: ResilienceSettings,
         targets: Sequence[Target],
         *,
-        renewed: Collection[str],
+        renewed: frozenset[str],
     ) -> None:
-        """Take on another configuration: its settings and the targets that it names.
+        """Take other settings and other configured targets; what was learnt stays where it holds.
 
-        renewed: providers that were changed, added or removed, by resource name: what was learnt
-        of them no longer holds, but what operators forced does. Targets that are named no longer
+        renewed: providers that were changed, added or removed, by resource name. Their circuits
+        and credentials begin anew; what an operator forced stays. Targets that are named no longer
         are forgotten; calls under way keep what they hold.
         """
-        named = {(target.provider, target.vendor_model): target for target in targets}
-        providers = {target.provider for target in targets}
-        for key, state in list(self._targets.items()):
-            if key not in named and (state.models or key[0] in renewed):
-                del self._targets[key]
-                continue
-            state.models.clear()
-            if (target := named.get(key)) is not None:
-                state.target = target
-                if key[0] in renewed:
-                    state.provider.target = target
-                    state.begin_anew(self._clock)
-        for name in [name for name in self._providers if name in renewed]:
-            if name not in providers:
-                del self._providers[name]
         self._settings = settings
+        self._forget_unnamed(targets, renewed)
+        for state in self._targets.values():
+            state.breaker.policy = breaker_policy(settings)
+            state.models.clear()
+        for target in targets:
+            state = self.state(target)
+            state.target = state.provider.target = target
+            if target.provider in renewed:
+                state.begin_anew(self._clock)
         self.know(targets)
         for provider in self._providers.values():
             provider.aimd.policy = aimd_policy(settings, provider.target)
             provider.retries.policy = retry_policy(settings)
             provider.hedges.share = settings.hedge_share
-        for state in self._targets.values():
-            state.breaker.policy = breaker_policy(settings)
         self.told()
+
+    def _forget_unnamed(self, targets: Sequence[Target], renewed: frozenset[str]) -> None:
+        named = {(target.provider, target.vendor_model) for target in targets}
+        for key, state in list(self._targets.items()):
+            if key not in named and (state.models or key[0] in renewed):
+                del self._targets[key]
+        for name in renewed - {target.provider for target in targets}:
+            self._providers.pop(name, None)
 
     def _remember(self, target: Target) -> TargetState:
         if len(self._targets) >= REMEMBERED_MAX:

@@ -74,7 +74,7 @@ class RouteExplainer(Explainer):
         rng: Random,
         max_attempts: Callable[[], int],
     ) -> None:
-        """`max_attempts`: the server's setting as it is now; see `attempts_at_most`."""
+        """`max_attempts`: gives the server's setting; see `attempts_at_most`."""
         self._catalogue = catalogue
         self._states = states
         self._windows = windows

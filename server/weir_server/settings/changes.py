@@ -2,18 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from weir_server.settings.node import Node
 from weir_server.settings.tree import Settings
 
 RELOADABLE = frozenset({"providers", "models", "default_model", "secrets", "resilience"})
 """The branches that a running server takes on; all others stay as they were when it started."""
-_BRANCHES = tuple(
-    name for name in Settings.model_fields if isinstance(getattr(Settings(), name), Node)
-)
-"""Those that have keys of their own."""
-_NOT_OF_RESILIENCE = "enabled"
-"""The one key of that branch that says how the server is put together."""
+FIXED = "enabled"
+"""The key of `resilience` that is not reloadable: whether the stage is there at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +38,10 @@ def changes(running: Settings, wanted: Settings) -> Changes:
     )
     secrets = sorted(set().union(*_compared(running.secrets, wanted.secrets)))
     others = [f"secrets.{name}" for name in secrets]
-    keys = _different_keys(running.resilience, wanted.resilience)
-    others += [f"resilience.{key}" for key in keys if key != _NOT_OF_RESILIENCE]
     if running.default_model != wanted.default_model:
         others.append("default_model")
+    resilience = _different_keys(running.resilience, wanted.resilience)
+    others += [f"resilience.{key}" for key in resilience if key != FIXED]
     return Changes(
         providers_added=providers[0],
         providers_removed=providers[1],
@@ -56,20 +52,24 @@ def changes(running: Settings, wanted: Settings) -> Changes:
         others_changed=tuple(others),
         needs_restart=tuple(
             f"{branch}.{key}"
-            for branch in _BRANCHES
+            for branch in Settings.model_fields
+            if branch not in RELOADABLE
             for key in _different_keys(getattr(running, branch), getattr(wanted, branch))
-            if branch not in RELOADABLE or (branch, key) == ("resilience", _NOT_OF_RESILIENCE)
-        ),
+        )
+        + ((f"resilience.{FIXED}",) if FIXED in resilience else ()),
     )
 
 
 def applicable(running: Settings, wanted: Settings) -> Settings:
     """Return what a server with the settings `running` has once it has taken on `wanted`."""
-    kept = {branch: getattr(running, branch) for branch in _BRANCHES if branch not in RELOADABLE}
-    enabled = {_NOT_OF_RESILIENCE: running.resilience.enabled}
-    return wanted.model_copy(
-        update={**kept, "resilience": wanted.resilience.model_copy(update=enabled)}
-    )
+    kept = {
+        branch: getattr(running, branch)
+        for branch in Settings.model_fields
+        if branch not in RELOADABLE
+    }
+    enabled = running.resilience.enabled
+    kept["resilience"] = wanted.resilience.model_copy(update={FIXED: enabled})
+    return wanted.model_copy(update=kept)
 
 
 _Names = tuple[str, ...]
@@ -84,5 +84,5 @@ def _compared(before: Mapping[str, object], after: Mapping[str, object]) -> tupl
     )
 
 
-def _different_keys(before: Node, after: Node) -> list[str]:
+def _different_keys(before: Any, after: Any) -> list[str]:  # noqa: ANN401  a branch of any kind
     return [key for key in type(before).model_fields if getattr(before, key) != getattr(after, key)]
