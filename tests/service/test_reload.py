@@ -308,17 +308,22 @@ async def test_the_model_that_did_not_change_stays_loaded(tmp_path: Path) -> Non
     """Its process goes on over a reload; with other slots there is another one, then one again."""
     local = {"id": "local", "kind": "local"}
     tree = {"providers": [local], "server": {"drain_grace_s": 1}}
+    this = psutil.Process()
+    others = set(this.children())
+
+    def engines() -> list[psutil.Process]:
+        return [child for child in this.children() if child not in others]
+
     async with serving(tree) as weir:
-        this = psutil.Process()
-        [before] = this.children()
+        [before] = engines()
         await weir.app.reload(
             settings_of({**tree, "providers": [local, {"id": "echo", "kind": "echo"}]})
         )
-        same = this.children()
+        same = engines()
         await weir.app.reload(settings_of({**tree, "providers": [{**local, "slots": 2}]}))
-        both = this.children()
+        both = engines()
         await until(lambda: not before.is_running() or before.status() == "zombie")
-        left = [child for child in this.children() if child.status() != "zombie"]
+        left = [child for child in engines() if child.status() != "zombie"]
     assert same == [before]
     assert len(both) == 2
     assert left == [child for child in both if child != before]

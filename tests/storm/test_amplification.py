@@ -98,10 +98,11 @@ async def test_an_outage_is_not_made_worse(
         ]
         async with before(*upstreams, breaker=breaker) as weir:
             codes = await ask_many(weir, timeout_s=1.5)
-            assert await attempts_made(weir) == sum(len(each.journal) for each in upstreams)
-        attempts = sum(len(each.journal) for each in upstreams)
+            attempts = await attempts_made(weir)
     record_property("attempts_per_call", attempts / CALLS)
     assert codes["OK"] == 0
+    # One whose time was up before its request was written is an attempt that no journal has.
+    assert sum(len(each.journal) for each in upstreams) <= attempts
     assert sum(codes.values()) == CALLS
     assert attempts / CALLS <= AMPLIFICATION
 
