@@ -106,13 +106,64 @@ async def test_oldest_of_a_class_is_served_first() -> None:
     assert await places.release(3) == ["first", "second", "third"]
 
 
-async def test_newest_is_served_first_when_overloaded() -> None:
-    """In a queue over half full the newest goes first, as it can still meet its deadline."""
+async def test_full_queue_is_served_in_order_too() -> None:
+    """However many wait, nobody is overtaken by one of its class who came later."""
     places = Places(8)
     places.take(8)
     for name in ("first", "second", "third", "fourth"):
         await places.wait(name, INTERACTIVE)
-    assert await places.release(4) == ["fourth", "third", "first", "second"]
+    assert await places.release(4) == ["first", "second", "third", "fourth"]
+
+
+@pytest.mark.parametrize(("priority", "room"), [(BACKGROUND, 2), (STANDARD, 5), (INTERACTIVE, 10)])
+async def test_class_fills_its_part_of_the_queue(priority: Priority, room: int) -> None:
+    """Of ten who may wait half are standard calls at most, and a quarter background ones."""
+    places = Places(20)
+    places.take(20)
+    names = [f"call {number}" for number in range(room + 1)]
+    for name in names:
+        await places.wait(name, priority)
+    assert places.outcomes == {names[-1]: "full"}
+    assert places.slots.queued == room
+
+
+async def test_nobody_joins_behind_a_higher_class() -> None:
+    """Who would have to wait for more important calls first is told so at once."""
+    places = Places(20)
+    places.take(20)
+    await places.wait("interactive", INTERACTIVE)
+    await places.wait("standard", STANDARD)
+    assert places.outcomes == {"standard": "full"}
+
+
+async def test_no_wait_behind_too_many() -> None:
+    """Places come free every ten seconds: who has fifty does not wait as the third."""
+    places = Places(8)
+    places.take(8)
+    await places.wait("first", INTERACTIVE)
+    for number in range(40):
+        await places.wait(f"next {number}", INTERACTIVE, patience_s=3600.0)
+        places.clock.advance(10.0)
+        await places.release()
+    await places.wait("second", INTERACTIVE, patience_s=50.0)
+    await places.wait("third", INTERACTIVE, patience_s=50.0)
+    await places.wait("patient", INTERACTIVE, patience_s=70.0)
+    late = [name for name, outcome in places.outcomes.items() if outcome == "deadline"]
+    assert late == ["third"]
+    assert places.slots.queued == 3
+
+
+async def test_pace_is_not_that_of_callers() -> None:
+    """That calls came rarely for hours says nothing about how fast a queue is served."""
+    places = Places(8)
+    places.take(8)
+    for name in ("morning", "noon", "evening"):
+        await places.wait(name, INTERACTIVE)
+        await places.release()
+        places.clock.advance(3600.0)
+    for name in ("first", "second", "third"):
+        await places.wait(name, INTERACTIVE, patience_s=5.0)
+    assert places.slots.queued == 3
 
 
 async def test_full_queue_refuses() -> None:
@@ -127,16 +178,17 @@ async def test_full_queue_refuses() -> None:
 
 async def test_full_queue_makes_room_for_a_higher_class() -> None:
     """The newest of the lowest class loses its place in the queue to a more important call."""
-    places = Places(6)
-    places.take(6)
+    places = Places(8)
+    places.take(8)
     await places.wait("background", BACKGROUND)
     await places.wait("older", STANDARD)
     await places.wait("newer", STANDARD)
-    await places.wait("interactive", INTERACTIVE)
+    for name in ("one", "two"):
+        await places.wait(name, INTERACTIVE)
     assert places.outcomes == {"background": "full"}
-    await places.wait("another", INTERACTIVE)
+    await places.wait("three", INTERACTIVE)
     assert places.outcomes == {"background": "full", "newer": "full"}
-    assert places.slots.queued == 3
+    assert places.slots.queued == 4
 
 
 async def test_full_queue_keeps_its_own_class() -> None:
@@ -230,8 +282,8 @@ async def test_grown_limit_wakes_those_who_wait() -> None:
     """Who fits under a higher limit goes ahead as soon as it is told of."""
     places = Places(4)
     places.take(4)
-    await places.wait("first", INTERACTIVE)
     await places.wait("second", STANDARD)
+    await places.wait("first", INTERACTIVE)
     places.limit = 6
     places.slots.limit_changed()
     await asyncio.sleep(0)

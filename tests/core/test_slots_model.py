@@ -13,6 +13,7 @@ from weir_server.core.slots import NoSlot, Slots
 
 PLENTY_S = 3600.0
 SHARES = {Priority.BACKGROUND: 0.6, Priority.STANDARD: 0.8, Priority.INTERACTIVE: 1.0}
+QUEUE_SHARES = {Priority.BACKGROUND: 0.25, Priority.STANDARD: 0.5, Priority.INTERACTIVE: 1.0}
 
 
 @dataclass(eq=False)
@@ -31,6 +32,8 @@ class Model:
     limit: int
     in_flight: int = 0
     queue: list[Waiting] = field(default_factory=list)
+    pace_s: dict[Priority, float] = field(default_factory=lambda: dict.fromkeys(Priority, 0.0))
+    handed_s: dict[Priority, float] = field(default_factory=dict)
 
     def bound(self, priority: Priority) -> int:
         return max(1, int(self.limit * SHARES[priority]))
@@ -38,21 +41,36 @@ class Model:
     def room(self) -> int:
         return max(1, self.limit // 2)
 
+    def refuses(self, priority: Priority, patience_s: float) -> str | None:
+        """Say why a call may not wait; None: it may, in the place of a lower one if need be."""
+        own = sum(each.priority is priority for each in self.queue)
+        likely_s = 2 * (own + 1) * self.pace_s[priority] if own else 0.0
+        if patience_s <= 0 or likely_s > patience_s:
+            return "deadline"
+        if any(each.priority > priority for each in self.queue):
+            return "full"
+        if own >= max(1, int(self.room() * QUEUE_SHARES[priority])):
+            return "full"
+        if len(self.queue) >= self.room() and own == len(self.queue):
+            return "full"
+        return None
+
     def serve(self, now_s: float) -> dict[Waiting, str]:
         told: dict[Waiting, str] = {}
         while self.queue:
             best = max(each.priority for each in self.queue)
             if self.in_flight >= self.bound(best):
                 break
-            overloaded = len(self.queue) * 2 > self.room()
-            of_class = [each for each in self.queue if each.priority is best]
-            chosen = of_class[-1 if overloaded else 0]
+            chosen = next(each for each in self.queue if each.priority is best)
             self.queue.remove(chosen)
             if chosen.until_s <= now_s:
                 told[chosen] = "deadline"
             else:
                 told[chosen] = "in"
                 self.in_flight += 1
+                since_s = now_s - self.handed_s[best]
+                self.pace_s[best] += 0.2 * (since_s - self.pace_s[best])
+                self.handed_s[best] = now_s
         return told
 
 
@@ -116,20 +134,17 @@ class PlacesMachine(RuleBasedStateMachine):
         if self.model.in_flight < self.model.bound(priority):
             self.model.in_flight += 1
             told[newcomer] = "in"
-        elif patience_s <= 0:
-            told[newcomer] = "deadline"
-        elif len(self.model.queue) < self.model.room():
-            self.model.queue.append(newcomer)
+        elif refusal := self.model.refuses(priority, patience_s):
+            told[newcomer] = refusal
         else:
-            lower = [each for each in self.model.queue if each.priority < priority]
-            if lower:
-                lowest = min(each.priority for each in lower)
-                displaced = [each for each in lower if each.priority is lowest][-1]
+            if len(self.model.queue) >= self.model.room():
+                lowest = min(each.priority for each in self.model.queue)
+                displaced = [each for each in self.model.queue if each.priority is lowest][-1]
                 self.model.queue.remove(displaced)
                 told[displaced] = "full"
-                self.model.queue.append(newcomer)
-            else:
-                told[newcomer] = "full"
+            if not any(each.priority is priority for each in self.model.queue):
+                self.model.handed_s[priority] = now_s
+            self.model.queue.append(newcomer)
         self.expect(told)
 
     @precondition(lambda self: self.model.in_flight > 0)

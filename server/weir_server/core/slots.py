@@ -3,8 +3,13 @@
 Stages that hold calls back take their places here: interactive calls may use the whole limit,
 standard ones leave a reserve free, background ones twice that, so the least important are held back
 first. Who finds no place waits in a queue that is short on purpose: a long one only makes answers
-late (reliability: 20 % kept for interactive calls, a queue of at most half the limit, newest first
-when overloaded, dropped when the deadline cannot be met).
+late (reliability: 20 % kept for interactive calls, a queue of at most half the limit, dropped when
+the deadline cannot be met).
+
+Who will not be served is told so at the door: a call that is turned away at once can go elsewhere,
+one that is turned away after seconds in the queue cannot. So a class fills only a part of the
+queue, nobody joins behind a higher class, and those inside are served in the order they came.
+Decision 0009 has what that was measured against.
 """
 
 import asyncio
@@ -16,7 +21,14 @@ from weir_server.core.clock import Clock
 from weir_server.core.priority import Priority
 
 Why = Literal["full", "deadline"]
-"""Why there was no place: too many wait already, or none came free in time."""
+"""Why there was no place: too many wait already, or none comes free in time."""
+
+_QUEUE_SHARES = (0.25, 0.5, 1.0)
+"""By class: the part of the queue it may fill. The rest is kept for those above."""
+_PACE_WEIGHT = 0.2
+"""What the latest interval counts for in the average of those between places handed out."""
+_PACE_MARGIN = 2.0
+"""Nine of ten who wait behind others are served within so many times the average time."""
 
 
 class NoSlot(Exception):
@@ -38,7 +50,17 @@ class Slots:
     Every place that `try_acquire` or `acquire` gave must be given back with one `release`.
     """
 
-    __slots__ = ("_clock", "_limit", "_queue_share", "_shares", "_waiting", "in_flight", "queued")
+    __slots__ = (
+        "_clock",
+        "_handed_s",
+        "_limit",
+        "_pace_s",
+        "_queue_share",
+        "_shares",
+        "_waiting",
+        "in_flight",
+        "queued",
+    )
 
     def __init__(
         self,
@@ -60,6 +82,10 @@ class Slots:
         self._waiting: tuple[OrderedDict[_Waiter, None], ...] = tuple(
             OrderedDict() for _ in Priority
         )
+        # By class: how long it is from one place handed to a waiter to the next, on average, and
+        # when the latest was. Taken only while somebody waits: else it tells how rarely calls come.
+        self._pace_s = [0.0] * len(Priority)
+        self._handed_s = [0.0] * len(Priority)
 
     def try_acquire(self, priority: Priority) -> bool:
         """Take a place if one is free for this class and nobody waits for it; never waits."""
@@ -74,17 +100,30 @@ class Slots:
         """Take a place, waiting for it until `until_s` on the clock's monotonic scale at most.
 
         Raises NoSlot: "full" when too many wait already, or when a call of a higher class needs
-        the place in the queue; "deadline" when no place came free in time.
+        the place in the queue; "deadline" when no place came free in time, or so many wait ahead
+        that none is likely to.
         """
         if self.try_acquire(priority):
             return
-        wait_s = until_s - self._clock.monotonic_s()
-        if wait_s <= 0.0:
+        now_s = self._clock.monotonic_s()
+        wait_s = until_s - now_s
+        waiting = self._waiting[priority]
+        if wait_s <= 0.0 or (
+            # The first may always wait, or nobody would find out that it has become faster.
+            waiting and _PACE_MARGIN * (len(waiting) + 1) * self._pace_s[priority] > wait_s
+        ):
             raise NoSlot("deadline")
-        if self.queued >= self._room() and not self._displace_below(priority):
+        room = max(1, int(self._limit() * self._queue_share))
+        if any(self._waiting[priority + 1 :]) or len(waiting) >= (
+            int(room * _QUEUE_SHARES[priority]) or 1
+        ):
             raise NoSlot("full")
+        if self.queued >= room and not self._displace_below(priority):
+            raise NoSlot("full")
+        if not waiting:
+            self._handed_s[priority] = now_s
         waiter = _Waiter(priority, until_s)
-        self._waiting[priority][waiter] = None
+        waiting[waiter] = None
         self.queued += 1
         timer = waiter.told.get_loop().call_later(wait_s, self._expire, waiter)
         try:
@@ -113,15 +152,11 @@ class Slots:
         if self.queued:
             self._serve()
 
-    def _room(self) -> int:
-        """Return how many may wait."""
-        return max(1, int(self._limit() * self._queue_share))
-
     def _serve(self) -> None:
         """Hand out free places: the highest class first, as nothing below fits where it does not.
 
-        Within a class the one who has waited longest; under overload the newest, who can still
-        meet its deadline where the oldest would be served only to be too late.
+        Within a class the one who has waited longest. The newest could meet more deadlines in a
+        long queue; in this short one it would only leave the oldest to wait for nothing.
         """
         limit = self._limit()
         now_s = self._clock.monotonic_s()
@@ -131,7 +166,7 @@ class Slots:
             while waiting:
                 if self.in_flight >= bound:
                     return
-                waiter, _ = waiting.popitem(last=self.queued * 2 > self._room())
+                waiter, _ = waiting.popitem(last=False)
                 self.queued -= 1
                 if waiter.told.done():
                     continue  # cancelled, and about to find out
@@ -139,6 +174,9 @@ class Slots:
                     waiter.told.set_result("deadline")
                     continue
                 self.in_flight += 1
+                since_s = now_s - self._handed_s[priority]
+                self._pace_s[priority] += _PACE_WEIGHT * (since_s - self._pace_s[priority])
+                self._handed_s[priority] = now_s
                 waiter.told.set_result(None)
 
     def _displace_below(self, priority: Priority) -> bool:
