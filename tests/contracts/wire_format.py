@@ -121,6 +121,10 @@ class WireFormatSuite(ABC):
     def streams(self) -> Mapping[str, bytes]:
         """Return whole, good streams by name; some of them with text beyond ASCII."""
 
+    def terminal_at(self, body: bytes) -> int:
+        """Return where the terminal event of a good stream begins: cut there, it is no answer."""
+        return body.rstrip(b"\n").rindex(b"\n\n") + 2
+
     def _decode(self, pieces: Iterable[bytes]) -> Decoded:
         return decode(self.wire().decoder(ChatRequest(), TARGET, stream=True), pieces)
 
@@ -159,8 +163,7 @@ class WireFormatSuite(ABC):
     def test_a_stream_that_stops_early_is_never_complete(self) -> None:
         """Whatever is missing before the terminal event, the answer is broken, not done."""
         for name, body in self.streams().items():
-            terminal = body.rstrip(b"\n").rindex(b"\n\n") + 2
-            for length in range(terminal + 1):
+            for length in range(self.terminal_at(body) + 1):
                 decoded = self._decode([body[:length]])
                 assert not decoded.done, (name, length)
                 assert isinstance(decoded.failure, UpstreamStreamBroken), (name, length)

@@ -11,6 +11,7 @@ from enum import Enum, auto
 
 import msgspec
 
+from weir.v1.content_pb2 import Citation, Part
 from weir.v1.generation_pb2 import GenerationEvent, TokenLogprob
 
 HELD_MAX_CHARS = 8 << 20
@@ -44,13 +45,15 @@ class OpenPart:
 class OpenCall(OpenPart):
     """A tool call that has begun and not ended."""
 
-    __slots__ = ("arguments", "call_id", "name")
+    __slots__ = ("arguments", "by_provider", "call_id", "name")
 
-    def __init__(self, index: int, call_id: str, name: str) -> None:
+    def __init__(self, index: int, call_id: str, name: str, *, by_provider: bool = False) -> None:
         self.arguments: list[str] = []
         super().__init__(index, self.arguments)
         self.call_id = call_id
         self.name = name
+        self.by_provider = by_provider
+        """Whether the provider runs the tool itself."""
 
 
 class PartWriter:
@@ -61,6 +64,7 @@ class PartWriter:
     """
 
     __slots__ = (
+        "_called",
         "_calls",
         "_current",
         "_events",
@@ -83,6 +87,7 @@ class PartWriter:
         self._kind: TextKind | None = None
         """Kind of `_current` while that is a part of text."""
         self._calls: list[OpenCall] = []
+        self._called = False
         self._next_index = 0
 
     @property
@@ -92,8 +97,8 @@ class PartWriter:
 
     @property
     def called(self) -> bool:
-        """Whether a tool call has begun."""
-        return bool(self._calls)
+        """Whether a call of a tool that the caller runs has begun."""
+        return self._called
 
     def text(self, kind: TextKind, text: str) -> None:
         """Add text to the open part of this kind, or to a new one."""
@@ -112,19 +117,68 @@ class PartWriter:
         self._pieces.append(text)
         self._flush(logprobs)
 
-    def open_call(self, call_id: str, name: str) -> OpenCall:
-        """Begin a tool call; it stays open until the answer ends."""
+    def open_call(
+        self, call_id: str, name: str, *, by_provider: bool = False, state: bytes = b""
+    ) -> OpenCall:
+        """Begin a tool call; it stays open until `close_call`, or until the answer ends.
+
+        by_provider: the provider runs the tool itself. state: opaque state, see `close_text`.
+        """
         self._close_text()
-        call = OpenCall(self._take_index(), whole(call_id), whole(name))
+        call = OpenCall(self._take_index(), whole(call_id), whole(name), by_provider=by_provider)
         event = GenerationEvent()
         start = event.part_start
         start.index = call.index
-        start.part.tool_call.id = call.call_id
-        start.part.tool_call.name = call.name
+        part = start.part.server_tool_call if by_provider else start.part.tool_call
+        part.id = call.call_id
+        part.name = call.name
+        if state:
+            start.part.provider_state = state
         self._events.append(event)
         self._calls.append(call)
+        self._called = self._called or not by_provider
         self.held_chars += len(call_id) + len(name) + _CALL_OVERHEAD_CHARS
         return call
+
+    def close_call(self, call: OpenCall, *, state: bytes = b"") -> None:
+        """End an open tool call before the answer ends."""
+        self._close_text()
+        self._calls.remove(call)
+        self._close_call(call, state)
+        self._current = None
+
+    def add_part(self, part: Part) -> None:
+        """Add a part that comes whole."""
+        self._close_text()
+        index = self._take_index()
+        start, end = GenerationEvent(), GenerationEvent()
+        start.part_start.index = end.part_end.index = index
+        start.part_start.part.CopyFrom(part)
+        self._events += [start, end]
+
+    def cite(self, citations: Sequence[Citation]) -> None:
+        """Name sources of the open text, or of a new one."""
+        if self._kind is not TextKind.TEXT:
+            self._open_text(TextKind.TEXT)
+        if self._pieces:
+            self._flush()
+        part = self._current
+        assert part is not None
+        event = GenerationEvent()
+        event.part_delta.index = part.index
+        event.part_delta.citations.extend(citations)
+        self._events.append(event)
+
+    def close_text(self, *, state: bytes = b"") -> None:
+        """End the open part of text, if there is one; what comes next is another part.
+
+        state: what the vendor wants back with it, such as a signature; see `wire.state`.
+        """
+        self._close_text(state)
+
+    def open_text(self, kind: TextKind) -> None:
+        """Begin a part of text, be the open one of the same kind: vendors cut text into blocks."""
+        self._open_text(kind)
 
     def arguments(self, call: OpenCall, fragment: str) -> None:
         """Add to the arguments of an open tool call."""
@@ -139,6 +193,7 @@ class PartWriter:
         self._close_text()
         for call in self._calls:
             self._close_call(call)
+        self._calls.clear()
 
     def add(self, event: GenerationEvent) -> None:
         """Add an event that is not about parts."""
@@ -178,7 +233,7 @@ class PartWriter:
                 self.refused = True
         self._events.append(event)
 
-    def _close_text(self) -> None:
+    def _close_text(self, state: bytes = b"") -> None:
         """Say what is pending; then, if the current part is one of text, end it."""
         if self._pieces:
             self._flush()
@@ -188,22 +243,30 @@ class PartWriter:
                 self._say_half(part)
             event = GenerationEvent()
             event.part_end.index = part.index
+            if state:
+                event.part_end.part.provider_state = state
             self._events.append(event)
         self._kind = None
         self._current = None
 
-    def _close_call(self, call: OpenCall) -> None:
+    def _close_call(self, call: OpenCall, state: bytes = b"") -> None:
         self._current = call
         self._say_half(call)
         arguments = "".join(call.arguments)
         event = GenerationEvent()
         end = event.part_end
         end.index = call.index
-        whole_call = end.part.tool_call
-        whole_call.id = call.call_id
-        whole_call.name = call.name
-        whole_call.arguments_json = arguments
-        whole_call.arguments_valid = is_json(arguments)
+        if call.by_provider:
+            run = end.part.server_tool_call
+            run.id, run.name, run.arguments_json = call.call_id, call.name, arguments
+        else:
+            whole_call = end.part.tool_call
+            whole_call.id = call.call_id
+            whole_call.name = call.name
+            whole_call.arguments_json = arguments
+            whole_call.arguments_valid = is_json(arguments)
+        if state:
+            end.part.provider_state = state
         self._events.append(event)
 
     def _say_half(self, part: OpenPart) -> None:
