@@ -5,12 +5,17 @@ from importlib.metadata import version
 
 from weir_server.cli.configuring import Configured, told
 from weir_server.cli.options import DEFAULT_ADDRESS
+from weir_server.providers.formats.table import FORMATS
 from weir_server.settings.defaults import local_is_installed
 from weir_server.settings.tree import Settings, TlsSettings
 
 PER_PROCESS = "breakers, limits, retry budgets and admission are each one's own"
 """What several workers do not share while nothing outside them keeps it."""
-_KINDS = {"local": "embedded model", "echo": "echo, for tests", "openai": "OpenAI wire"}
+_KINDS = {
+    "local": "embedded model",
+    "echo": "echo, for tests",
+    **{kind: format_.label for kind, format_ in FORMATS.items()},
+}
 
 
 def banner(found: Configured, address: str) -> Iterator[str]:

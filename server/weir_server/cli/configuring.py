@@ -12,6 +12,7 @@ from weir_server.accounting.tokens import BY_PROVIDER
 from weir_server.accounting.vocabulary import SAME_TABLE, VOCABULARIES
 from weir_server.core.clock import SystemClock
 from weir_server.core.errors import ConfigInvalid
+from weir_server.providers.formats.table import can_count
 from weir_server.providers.local.errors import LocalEngineError
 from weir_server.providers.local.weights import usable_weights
 from weir_server.providers.making import Maker
@@ -87,11 +88,12 @@ def problems_of(settings: Settings) -> Iterator[Problem]:
     kinds = {provider.id: provider.kind for provider in settings.providers}
     for number, model in enumerate(settings.models):
         for place, target in enumerate(model.each_target()):
-            if target.tokenizer == BY_PROVIDER and kinds[target.provider] == "openai":
+            kind = kinds[target.provider]
+            if target.tokenizer == BY_PROVIDER and not can_count(kind):
                 where = f"targets[{place}]." if model.targets else ""
                 yield Problem(
                     where=f"models[{number}].{where}tokenizer",
-                    what=f"providers of kind openai do not count; {_known_tokenizers()}",
+                    what=f"providers of kind {kind} do not count; {_known_tokenizers()}",
                 )
 
 

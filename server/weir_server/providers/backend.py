@@ -22,10 +22,13 @@ from weir_server.providers.http.client import HttpClient, Route
 from weir_server.providers.http.exchange import UpstreamExchange
 from weir_server.providers.http.guard import Endpoint
 from weir_server.providers.http.headers import ProviderHeaders
-from weir_server.providers.wire.base import Decoder, HttpRequest, Wire
+from weir_server.providers.http.signing import Signer
+from weir_server.providers.wire.base import MODELS, Decoder, HttpRequest, Wire
 
 ERROR_BODY_BYTES = 64 * 1024
 """So much of an error's body is read to explain it."""
+ANSWER_BYTES = 1 << 20
+"""So much is read of an answer that is no generation."""
 READABLE_TYPES = frozenset(
     {"", "application/json", "text/event-stream", "application/x-ndjson", "text/plain"}
     | {"application/octet-stream"}
@@ -37,7 +40,6 @@ _SUCCEEDED = ErrorReason.ERROR_REASON_UNSPECIFIED
 _ABANDONED = ErrorReason.ERROR_REASON_CLIENT_CANCELLED
 _LATE = ErrorReason.ERROR_REASON_DEADLINE_EXCEEDED
 _OUR_FAULT = ErrorReason.ERROR_REASON_INTERNAL
-MODELS = HttpRequest(path="/models", method="GET")
 
 
 class HttpProvider(Handler):
@@ -53,12 +55,18 @@ class HttpProvider(Handler):
         client: HttpClient,
         clock: Clock,
         credentials: Mapping[str, ProviderHeaders] | None = None,
+        signer: Signer | None = None,
+        probe: HttpRequest = MODELS,
     ) -> None:
         """`name`: resource name, such as `providers/openai`.
 
         credentials: what to send instead of `headers` for targets that name a credential.
+        signer: signs each request, where headers that are always the same are not enough.
+        probe: a cheap request that needs the credential.
         """
         self._name = name
+        self.signer = signer
+        self._probe = probe
         self._route = Route(endpoint, headers)
         self._routes = {
             credential: Route(endpoint, its_headers)
@@ -81,21 +89,36 @@ class HttpProvider(Handler):
         """
         return _Asking(self, call, request)
 
-    async def probe(self, call: Call, *, timeout_s: float | None = None) -> None:
-        """Ask for the list of models, which costs nothing and needs the credential.
+    async def ask(
+        self, call: Call, request: HttpRequest, *, timeout_s: float | None = None
+    ) -> bytes:
+        """Send one small request that is no generation; return the answer's body.
 
         timeout_s: upper bound of the attempt; None: what remains of the call's deadline.
         Raises WeirError when the provider cannot be reached or refuses.
         """
+        signed = None
+        if self.signer is not None:
+            signed = await self.signer.sign(request, self._route.endpoint, call)
         exchange = self._client.open(
-            self._route, MODELS, call=call, streaming=False, attempt_timeout_s=timeout_s
+            self._routes.get(call.target.credential, self._route) if call.targets else self._route,
+            request,
+            call=call,
+            streaming=False,
+            attempt_timeout_s=timeout_s,
+            signed=signed,
         )
         try:
             async with exchange:
                 await self.accept(exchange)
+                return await exchange.read_bounded(ANSWER_BYTES)
         except WeirError as error:
             self.tag(error)
             raise
+
+    async def probe(self, call: Call, *, timeout_s: float | None = None) -> None:
+        """See that the provider is there and takes the credential; raises like `ask`."""
+        await self.ask(call, self._probe, timeout_s=timeout_s)
 
     async def accept(self, exchange: UpstreamExchange) -> None:
         """Go on with an answer of status 200 that is no page; else raise what it means."""
@@ -106,16 +129,19 @@ class HttpProvider(Handler):
         if media_type not in READABLE_TYPES and not media_type.endswith("+json"):
             raise UpstreamProtocolError(metadata={"cause": "content_type"})
 
-    def send(self, call: Call, request: Request) -> UpstreamExchange:
-        """Return the exchange of one attempt, to be entered at once.
-
-        Raises UnsupportedOption and its kin, and DeadlineTooShort.
-        """
-        target = call.target
-        said = self._wire.encode(request, target, stream=call.streaming)
+    def encode(self, call: Call, request: Request) -> HttpRequest:
+        """Return what to send for one attempt. Raises UnsupportedOption and its kin."""
+        said = self._wire.encode(request, call.target, stream=call.streaming)
         for warning in said.warnings:
             if warning not in call.progress.warnings:  # an earlier attempt said the same
                 call.progress.warnings.append(warning)
+        return said
+
+    def send(
+        self, call: Call, said: HttpRequest, signed: Mapping[str, str] | None = None
+    ) -> UpstreamExchange:
+        """Return the exchange of one attempt, to be entered at once. Raises DeadlineTooShort."""
+        target = call.target
         return self._client.open(
             # One that the configuration has no longer, since the call was aimed: the first serves.
             self._routes.get(target.credential, self._route) if target.credential else self._route,
@@ -123,7 +149,17 @@ class HttpProvider(Handler):
             call=call,
             streaming=call.streaming,
             attempt_timeout_s=target.attempt_timeout_s,
+            signed=signed,
         )
+
+    async def send_signed(self, call: Call, said: HttpRequest, signer: Signer) -> UpstreamExchange:
+        """Do as `send` does, with a signature. Raises what Signer.sign raises, too."""
+        try:
+            signed = await signer.sign(said, self._route.endpoint, call)
+        except WeirError as error:
+            self.tag(error)
+            raise
+        return self.send(call, said, signed)
 
     def begin(self, call: Call, now_s: float) -> Attempt:
         """Note an attempt that begins now; what it became is filled in later."""
@@ -169,7 +205,13 @@ class _Asking(AbstractAsyncContextManager[AsyncIterator[Batch]]):
     @override
     async def __aenter__(self) -> AsyncIterator[Batch]:
         provider, call = self._provider, self._call
-        exchange = self._exchange = provider.send(call, self._request)
+        said = provider.encode(call, self._request)
+        signer = provider.signer
+        if signer is None:
+            exchange = provider.send(call, said)
+        else:
+            exchange = await provider.send_signed(call, said, signer)
+        self._exchange = exchange
         self._begun_s = provider.now_s()
         self._attempt = provider.begin(call, self._begun_s)
         try:

@@ -10,16 +10,18 @@ from typing import Self
 import yaml
 from pydantic import SecretStr
 
-from weir.v1.model_pb2 import ModelCapabilities
 from weir_server.core.call import Call
 from weir_server.core.clock import Clock
 from weir_server.core.handler import Handler
 from weir_server.core.providers import ProviderFacts
 from weir_server.core.tokens import ProviderTokenCounter
 from weir_server.providers.backend import HttpProvider
+from weir_server.providers.counting import VendorCounter
 from weir_server.providers.echo.provider import EchoProvider
 from weir_server.providers.echo.provider import capabilities as echo_capabilities
 from weir_server.providers.echo.script import Scene, ScriptInvalid, scenes
+from weir_server.providers.formats.base import Format, Speech
+from weir_server.providers.formats.table import FORMATS
 from weir_server.providers.http.client import HttpClient, Route
 from weir_server.providers.http.connect import verified_tls
 from weir_server.providers.http.guard import Endpoint, EndpointPolicy, parse_endpoint
@@ -29,11 +31,12 @@ from weir_server.providers.local.dialect import DIALECT, LIMITS
 from weir_server.providers.local.engine import LocalEngine, LocalEngineSettings
 from weir_server.providers.local.provider import LocalProvider
 from weir_server.providers.plan import Plan, invalid
-from weir_server.providers.vendors import LOCAL_CAPABILITIES, VENDORS, Vendor
+from weir_server.providers.vendors import LOCAL_CAPABILITIES
+from weir_server.providers.wire.base import CountingWire
 from weir_server.providers.wire.openai.wire import OpenAIWire
 from weir_server.settings.tree import Settings
 
-KINDS = ("openai", "local", "echo")
+KINDS = (*FORMATS, "local", "echo")
 PROVIDER_PREFIX = "providers/"
 PROBE_TIMEOUT_S = 10.0
 """How long a provider may take to list its models where its configuration sets no timeout."""
@@ -80,9 +83,9 @@ class Maker:
 
     def check(self, provider_id: str, plan: Plan) -> ProviderFacts:
         """Say what `make` would make, and make nothing. Raises ConfigInvalid."""
-        if plan.kind == "openai":
-            self._http(provider_id, plan)
-            _credentials(plan)
+        if (format_ := FORMATS.get(plan.kind)) is not None:
+            self._http(plan, format_, format_.speech(plan))
+            _credentials(plan, format_)
         elif plan.kind == "echo":
             _script(plan)
         return _facts(provider_id, plan)
@@ -100,35 +103,46 @@ class Maker:
             return Provider(
                 facts=facts, handler=local, probe=local.probe, close=local.close, counter=local
             )
-        endpoint, headers, vendor = self._http(provider_id, plan)
-        credentials = _credentials(plan)
+        format_ = FORMATS[plan.kind]
+        speech = format_.speech(plan)
+        endpoint, headers = self._http(plan, format_, speech)
+        credentials = _credentials(plan, format_)
         client = self._client(plan.ca_file, private_ok=endpoint.private_ok)
         await client.vet(endpoint, field=f"{plan.field_prefix}endpoint")
+        wire = speech.wire
         remote = HttpProvider(
             name=facts.name,
             endpoint=endpoint,
             # Where none is named, as in a probe, the first serves.
             headers=next(iter(credentials.values()), headers),
             credentials=credentials,
-            wire=OpenAIWire(vendor.quirks),
+            wire=wire,
             client=client,
             clock=self._clock,
+            signer=format_.signer(plan, client, self._clock),
+            probe=speech.probe,
         )
         timeout_s = plan.timeout_s if plan.timeout_s is not None else PROBE_TIMEOUT_S
-        probe = partial(remote.probe, timeout_s=timeout_s)
-        return Provider(facts=facts, handler=remote, probe=probe, close=_nothing_to_close)
+        return Provider(
+            facts=facts,
+            handler=remote,
+            probe=partial(remote.probe, timeout_s=timeout_s),
+            close=_nothing_to_close,
+            counter=VendorCounter(remote, wire, kind=plan.kind)
+            if isinstance(wire, CountingWire)
+            else None,
+        )
 
-    def _http(self, provider_id: str, plan: Plan) -> tuple[Endpoint, ProviderHeaders, Vendor]:
-        vendor = VENDORS.get(plan.vendor)
-        if vendor is None:
-            raise invalid(plan, "vendor", "VENDOR", f"Use one of {', '.join(VENDORS)}.")
+    def _http(
+        self, plan: Plan, format_: Format, speech: Speech
+    ) -> tuple[Endpoint, ProviderHeaders]:
         upstream = self._settings.upstream
         policy = EndpointPolicy(
             allow_private=plan.allow_private,
             allow_private_hosts=frozenset(upstream.private_hosts),
             allow_insecure_http=plan.allow_insecure_http or upstream.allow_insecure_http,
         )
-        address = plan.endpoint or vendor.endpoint
+        address = plan.endpoint or speech.endpoint
         if not address:
             raise invalid(plan, "endpoint", "REQUIRED", "Name the base address of the API.")
         endpoint = parse_endpoint(address, policy, field=f"{plan.field_prefix}endpoint")
@@ -140,7 +154,7 @@ class Maker:
                     plan, "api_key_secret_ref", "UNKNOWN", "Name a secret of the configuration."
                 )
             key = secret.get_secret_value()
-        return endpoint, _headers(plan, key, plan.organization_id, plan.field_prefix), vendor
+        return endpoint, format_.authorize(plan, key, plan.organization_id, plan.field_prefix)
 
     def _client(self, ca_file: str | None, *, private_ok: bool) -> HttpClient:
         """Return the connections that a provider shares with its equals.
@@ -200,12 +214,11 @@ class Maker:
 def _facts(provider_id: str, plan: Plan) -> ProviderFacts:
     if plan.kind not in KINDS:
         raise invalid(plan, "provider_kind", "KIND", f"Use one of {', '.join(KINDS)}.")
-    vendor = VENDORS.get(plan.vendor)
-    capabilities = {
-        "echo": echo_capabilities(),
-        "local": LOCAL_CAPABILITIES,
-        "openai": vendor.capabilities if vendor is not None else ModelCapabilities(),
-    }[plan.kind]
+    if (format_ := FORMATS.get(plan.kind)) is not None:
+        capabilities, tokenizer = format_.speech(plan).capabilities, format_.tokenizer
+    else:
+        capabilities = LOCAL_CAPABILITIES if plan.kind == "local" else echo_capabilities()
+        tokenizer = "provider"
     return ProviderFacts(
         name=PROVIDER_PREFIX + provider_id,
         kind=plan.kind,
@@ -213,17 +226,17 @@ def _facts(provider_id: str, plan: Plan) -> ProviderFacts:
         attempt_timeout_s=plan.timeout_s,
         max_retries=plan.max_retries,
         capabilities=capabilities,
-        tokenizer="" if plan.kind == "openai" else "provider",
+        tokenizer=tokenizer,
         credentials=tuple(credential.name for credential in plan.credentials),
         unlisted_models=plan.unlisted_models,
         max_concurrency=plan.max_concurrency,
     )
 
 
-def _credentials(plan: Plan) -> dict[str, ProviderHeaders]:
+def _credentials(plan: Plan, format_: Format) -> dict[str, ProviderHeaders]:
     """Return the header fields of each credential by its name. Raises ConfigInvalid."""
     return {
-        credential.name: _headers(
+        credential.name: format_.authorize(
             plan,
             credential.api_key,
             credential.organization_id,
@@ -231,15 +244,6 @@ def _credentials(plan: Plan) -> dict[str, ProviderHeaders]:
         )
         for index, credential in enumerate(plan.credentials)
     }
-
-
-def _headers(plan: Plan, key: str, organization: str | None, prefix: str) -> ProviderHeaders:
-    return ProviderHeaders(
-        credential={"authorization": f"Bearer {key}"} if key else {},
-        organization={"openai-organization": organization} if organization else {},
-        extra=plan.headers,
-        field_prefix=prefix,
-    )
 
 
 def _script(plan: Plan) -> tuple[Scene, ...]:

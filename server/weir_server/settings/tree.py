@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from weir_server.settings.admission import AdmissionSettings
+from weir_server.settings.kinds import REMOTE, Kind
 from weir_server.settings.models import ModelSettings, TargetSettings
 from weir_server.settings.node import Node, ProviderId, Seconds, Switch
 from weir_server.settings.resilience import ResilienceSettings
@@ -133,17 +134,17 @@ class UpstreamSettings(Node):
 
 
 # What another kind would ignore is refused there, so that nobody relies on it.
-_ONLY_FOR = {
-    "endpoint": ("openai",),
-    "api_key": ("openai",),
-    "organization_id": ("openai",),
-    "max_retries": ("openai", "local"),
-    "headers": ("openai",),
-    "allow_private": ("openai",),
-    "allow_insecure_http": ("openai",),
-    "ca_file": ("openai",),
+_ONLY_FOR: dict[str, tuple[Kind, ...]] = {
+    "endpoint": REMOTE,
+    "api_key": REMOTE,
+    "organization_id": REMOTE,
+    "max_retries": (*REMOTE, "local"),
+    "headers": REMOTE,
+    "allow_private": REMOTE,
+    "allow_insecure_http": REMOTE,
+    "ca_file": REMOTE,
     "vendor": ("openai",),
-    "credentials": ("openai",),
+    "credentials": REMOTE,
     "slots": ("local",),
     "context_tokens": ("local",),
     "weights_file": ("local",),
@@ -165,7 +166,7 @@ class ProviderSettings(Node):
     """One provider."""
 
     id: ProviderId
-    kind: Literal["openai", "local", "echo"]
+    kind: Kind
     endpoint: str | None = None
     """Base address of the API; unset: the vendor's own."""
     api_key: SecretStr | None = None

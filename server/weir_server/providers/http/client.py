@@ -1,6 +1,7 @@
 """Who sends requests to providers? One client for all of them, with one pool of connections."""
 
 import ssl
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
@@ -55,11 +56,18 @@ class Route:
             self._origin = Origin(self.endpoint.url())
         return self._origin
 
-    def head(self, request: HttpRequest) -> bytes:
+    def head(self, request: HttpRequest, signed: Mapping[str, str] | None = None) -> bytes:
         """Return the beginning of a request; the provider's own fields win over the wire format's.
 
-        Raises ValueError for a request that HTTP cannot say.
+        signed: fields of this request alone, which win over both. Raises ValueError for a request
+        that HTTP cannot say.
         """
+        if signed is not None:
+            fields = CIMultiDict(request.headers)
+            fields.update(self._fixed)
+            fields.update(signed)
+            target = f"{self.endpoint.base_path}{request.path}"
+            return request_head(request.method, target, self.endpoint.authority, fields)
         kind = request.method, request.path
         known = self._heads.get(kind)
         if known is not None and known[0] == request.headers:
@@ -150,11 +158,12 @@ class HttpClient:
         call: Call,
         streaming: bool,
         attempt_timeout_s: float | None = None,
+        signed: Mapping[str, str] | None = None,
     ) -> UpstreamExchange:
         """Return the exchange of one request, to be entered at once.
 
-        It ends with the call's deadline, or after `attempt_timeout_s` if that is sooner. Raises
-        DeadlineTooShort when there is no time for it.
+        It ends with the call's deadline, or after `attempt_timeout_s` if that is sooner. signed:
+        header fields of this request alone. Raises DeadlineTooShort when there is no time for it.
         """
         private_ok = route.endpoint.private_ok
         if private_ok is not self._private_ok:
@@ -170,7 +179,8 @@ class HttpClient:
             self._lingering,
             endpoint=route.endpoint,
             origin=route.origin,
-            head=route.head(request) + request_tail(request.method, request.body, call.trace),
+            head=route.head(request, signed)
+            + request_tail(request.method, request.body, call.trace),
             body=request.body,
             progress=call.progress,
             timeout_s=remaining_s if ends_at_deadline else attempt_timeout_s or 0.0,

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from weir.v1.generation_pb2 import GenerationEvent
 from weir.v1.generation_pb2 import Warning as WarningEvent
+from weir.v1.provider_service_pb2 import ChatRequest
 from weir_server.core.errors import WeirError
 from weir_server.core.handler import Batch, Request
 from weir_server.core.target import Target
@@ -23,6 +24,10 @@ class HttpRequest:
     """What the wire format itself asks for, such as `content-type`; never a credential."""
     warnings: Sequence[WarningEvent] = ()
     """What was left out because the caller prefers a warning to a refusal."""
+
+
+MODELS = HttpRequest(path="/models", method="GET")
+"""Lists models at most vendors, which costs nothing and needs the credential."""
 
 
 class Decoder(Protocol):
@@ -71,4 +76,17 @@ class Wire(Protocol):
 
         `headers` has lower-case names. No text of the vendor ends up in the error.
         """
+        ...
+
+
+@runtime_checkable
+class CountingWire(Wire, Protocol):
+    """A protocol with an endpoint that counts the tokens of a chat and generates nothing."""
+
+    def encode_count(self, request: ChatRequest, target: Target) -> HttpRequest:
+        """Ask how many prompt tokens a chat is. Raises like `encode`."""
+        ...
+
+    def decode_count(self, body: bytes) -> int:
+        """Return the number in an answer with status 200. Raises UpstreamProtocolError."""
         ...

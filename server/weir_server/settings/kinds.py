@@ -1,0 +1,8 @@
+"""Which kinds of provider can a configuration name?"""
+
+from typing import Literal
+
+Kind = Literal["openai", "local", "echo"]
+
+REMOTE: tuple[Kind, ...] = ("openai",)
+"""Kinds that are reached over the network, with an address and a credential."""
