@@ -9,7 +9,7 @@ from weir.admin.v1.admin_service_pb2 import CircuitState
 from weir.v1.model_pb2 import ModelCapabilities
 from weir_server.core.target import Target
 from weir_server.resilience.breaker import Circuit, Outcome
-from weir_server.resilience.upstreams import Upstreams
+from weir_server.resilience.upstreams import REMEMBERED_MAX, Upstreams
 from weir_server.settings.resilience import BreakerSettings, ConcurrencySettings, ResilienceSettings
 
 SETTINGS = ResilienceSettings()
@@ -118,3 +118,16 @@ def test_other_settings_hold_at_once(upstreams: Upstreams) -> None:
     assert [state.breaker.policy.consecutive_failures for state in states] == [1, 1]
     assert [state.provider.hedges.share for state in states] == [0.5, 0.5]
     assert [state.provider.aimd.limit for state in states] == [4, 10]
+
+
+def test_what_callers_name_is_forgotten_some_day() -> None:
+    """However many providers and models callers bring in, so many targets are remembered."""
+    known = Upstreams(SETTINGS, clock=FakeClock(), rng=Random(1))
+    known.know([target(A)])
+    first = known.state(target("providers/0")).provider
+    for number in range(REMEMBERED_MAX + 10):
+        known.state(target(f"providers/{number}"))
+    assert len(known.targets()) == REMEMBERED_MAX
+    assert "providers/0/targets/m" not in names(known)
+    assert known.state(target(A)).models == {"models/m"}
+    assert known.state(target("providers/0")).provider is not first

@@ -205,6 +205,9 @@ class Upstreams(TargetStates):
             idle = not state.in_flight and state.breaker.circuit is Circuit.CLOSED
             if idle and not state.models:
                 del self._targets[key]
+                if not any(provider == key[0] for provider, _ in self._targets):
+                    # Handles that callers brought in expire: nobody may come back to this one.
+                    self._providers.pop(key[0], None)
                 return
 
     # --- what operators see -----------------------------------------------------------------------
