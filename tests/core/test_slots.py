@@ -115,9 +115,9 @@ async def test_full_queue_is_served_in_order_too() -> None:
     assert await places.release(4) == ["first", "second", "third", "fourth"]
 
 
-@pytest.mark.parametrize(("priority", "room"), [(BACKGROUND, 2), (STANDARD, 5), (INTERACTIVE, 10)])
+@pytest.mark.parametrize(("priority", "room"), [(BACKGROUND, 5), (STANDARD, 5), (INTERACTIVE, 10)])
 async def test_class_fills_its_part_of_the_queue(priority: Priority, room: int) -> None:
-    """Of ten who may wait half are standard calls at most, and a quarter background ones."""
+    """Of ten who may wait half are standard calls at most, or background ones."""
     places = Places(20)
     places.take(20)
     names = [f"call {number}" for number in range(room + 1)]
@@ -127,13 +127,35 @@ async def test_class_fills_its_part_of_the_queue(priority: Priority, room: int) 
     assert places.slots.queued == room
 
 
-async def test_nobody_joins_behind_a_higher_class() -> None:
-    """Who would have to wait for more important calls first is told so at once."""
+async def test_no_wait_where_nothing_moves() -> None:
+    """Behind a provider that hangs one call may wait to its end; the others hear of it at once."""
     places = Places(20)
     places.take(20)
-    await places.wait("interactive", INTERACTIVE)
-    await places.wait("standard", STANDARD)
-    assert places.outcomes == {"standard": "full"}
+    await places.wait("first", INTERACTIVE, patience_s=30.0)
+    await places.wait("second", INTERACTIVE, patience_s=30.0)
+    places.clock.advance(20.0)
+    await places.wait("third", INTERACTIVE, patience_s=30.0)
+    await places.wait("patient", INTERACTIVE, patience_s=50.0)
+    assert places.outcomes == {"third": "deadline"}
+
+
+async def test_a_wait_in_vain_is_remembered() -> None:
+    """Where one waited to its end for nothing, the next is alone in waiting as long."""
+    places = Places(20)
+    places.take(20)
+    with pytest.raises(NoSlot):
+        await places.slots.acquire(INTERACTIVE, until_s=places.clock.monotonic_s() + 0.001)
+    places.clock.advance(1.0)
+    task = asyncio.create_task(
+        places.slots.acquire(STANDARD, until_s=places.clock.monotonic_s() + 0.01)
+    )
+    await asyncio.sleep(0)
+    places.clock.advance(5.0)
+    with pytest.raises(NoSlot):
+        await task
+    await places.wait("first", STANDARD, patience_s=5.0)
+    await places.wait("second", STANDARD, patience_s=5.0)
+    assert places.outcomes == {"second": "deadline"}
 
 
 async def test_no_wait_behind_too_many() -> None:

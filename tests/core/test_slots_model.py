@@ -13,7 +13,7 @@ from weir_server.core.slots import NoSlot, Slots
 
 PLENTY_S = 3600.0
 SHARES = {Priority.BACKGROUND: 0.6, Priority.STANDARD: 0.8, Priority.INTERACTIVE: 1.0}
-QUEUE_SHARES = {Priority.BACKGROUND: 0.25, Priority.STANDARD: 0.5, Priority.INTERACTIVE: 1.0}
+QUEUE_SHARES = {Priority.BACKGROUND: 0.5, Priority.STANDARD: 0.5, Priority.INTERACTIVE: 1.0}
 
 
 @dataclass(eq=False)
@@ -41,17 +41,18 @@ class Model:
     def room(self) -> int:
         return max(1, self.limit // 2)
 
-    def refuses(self, priority: Priority, patience_s: float) -> str | None:
+    def refuses(self, priority: Priority, patience_s: float, now_s: float) -> str | None:
         """Say why a call may not wait; None: it may, in the place of a lower one if need be."""
         own = sum(each.priority is priority for each in self.queue)
-        likely_s = 2 * (own + 1) * self.pace_s[priority] if own else 0.0
+        likely_s = 0.0
+        if own:
+            since_s = now_s - self.handed_s[priority]
+            likely_s = max(2 * (own + 1) * self.pace_s[priority], own * since_s)
         if patience_s <= 0 or likely_s > patience_s:
             return "deadline"
-        if any(each.priority > priority for each in self.queue):
-            return "full"
         if own >= max(1, int(self.room() * QUEUE_SHARES[priority])):
             return "full"
-        if len(self.queue) >= self.room() and own == len(self.queue):
+        if len(self.queue) >= self.room() and all(e.priority >= priority for e in self.queue):
             return "full"
         return None
 
@@ -134,7 +135,7 @@ class PlacesMachine(RuleBasedStateMachine):
         if self.model.in_flight < self.model.bound(priority):
             self.model.in_flight += 1
             told[newcomer] = "in"
-        elif refusal := self.model.refuses(priority, patience_s):
+        elif refusal := self.model.refuses(priority, patience_s, now_s):
             told[newcomer] = refusal
         else:
             if len(self.model.queue) >= self.model.room():

@@ -8,8 +8,8 @@ the deadline cannot be met).
 
 Who will not be served is told so at the door: a call that is turned away at once can go elsewhere,
 one that is turned away after seconds in the queue cannot. So a class fills only a part of the
-queue, nobody joins behind a higher class, and those inside are served in the order they came.
-Decision 0009 has what that was measured against.
+queue, nobody joins whose turn would come too late as fast as places went to the class of late, and
+those inside are served in the order they came. Decision 0009 has what that was measured against.
 """
 
 import asyncio
@@ -23,8 +23,8 @@ from weir_server.core.priority import Priority
 Why = Literal["full", "deadline"]
 """Why there was no place: too many wait already, or none comes free in time."""
 
-_QUEUE_SHARES = (0.25, 0.5, 1.0)
-"""By class: the part of the queue it may fill. The rest is kept for those above."""
+_QUEUE_SHARES = (0.5, 0.5, 1.0)
+"""By class: the part of the queue it may fill."""
 _PACE_WEIGHT = 0.2
 """What the latest interval counts for in the average of those between places handed out."""
 _PACE_MARGIN = 2.0
@@ -83,7 +83,8 @@ class Slots:
             OrderedDict() for _ in Priority
         )
         # By class: how long it is from one place handed to a waiter to the next, on average, and
-        # when the latest was. Taken only while somebody waits: else it tells how rarely calls come.
+        # since when the next is awaited. Taken only while somebody waits: else it would tell how
+        # rarely calls come.
         self._pace_s = [0.0] * len(Priority)
         self._handed_s = [0.0] * len(Priority)
 
@@ -108,15 +109,10 @@ class Slots:
         now_s = self._clock.monotonic_s()
         wait_s = until_s - now_s
         waiting = self._waiting[priority]
-        if wait_s <= 0.0 or (
-            # The first may always wait, or nobody would find out that it has become faster.
-            waiting and _PACE_MARGIN * (len(waiting) + 1) * self._pace_s[priority] > wait_s
-        ):
+        if wait_s <= 0.0 or self._likely_s(priority, now_s) > wait_s:
             raise NoSlot("deadline")
         room = max(1, int(self._limit() * self._queue_share))
-        if any(self._waiting[priority + 1 :]) or len(waiting) >= (
-            int(room * _QUEUE_SHARES[priority]) or 1
-        ):
+        if len(waiting) >= (int(room * _QUEUE_SHARES[priority]) or 1):
             raise NoSlot("full")
         if self.queued >= room and not self._displace_below(priority):
             raise NoSlot("full")
@@ -151,6 +147,17 @@ class Slots:
         """
         if self.queued:
             self._serve()
+
+    def _likely_s(self, priority: Priority, now_s: float) -> float:
+        """Return how long the next call of a class is likely to wait, behind those that do.
+
+        The first may always wait, or nobody would find out that it has become faster.
+        """
+        ahead = len(self._waiting[priority])
+        if not ahead:
+            return 0.0
+        since_s = now_s - self._handed_s[priority]
+        return max(_PACE_MARGIN * (ahead + 1) * self._pace_s[priority], ahead * since_s)
 
     def _serve(self) -> None:
         """Hand out free places: the highest class first, as nothing below fits where it does not.
@@ -192,6 +199,9 @@ class Slots:
 
     def _expire(self, waiter: "_Waiter") -> None:
         if self._forget(waiter) and not waiter.told.done():
+            priority = waiter.priority
+            since_s = self._clock.monotonic_s() - self._handed_s[priority]
+            self._pace_s[priority] = max(self._pace_s[priority], since_s)
             waiter.told.set_result("deadline")
 
     def _abandon(self, waiter: "_Waiter") -> None:
