@@ -126,6 +126,16 @@ async def test_a_worker_that_dies_takes_its_own_calls_alone(
     assert back["took_s"] <= BACK_WITHIN_S
 
 
+async def test_a_signal_without_a_name_is_told_by_its_number(tmp_path: Path) -> None:
+    """A real-time signal ends one worker, which is started again, and nothing else."""
+    async with serving_process(tmp_path, ECHO, workers=2) as server:
+        victim = (await pids(server))[1]
+        psutil.Process(victim).send_signal(signal.SIGRTMIN + 1)
+        await until(lambda: bool(server.log_lines("worker_restarted")), timeout_s=15)
+    [died] = server.log_lines("worker_died")
+    assert died["signal"] == str(signal.SIGRTMIN + 1)
+
+
 async def _load(stubs: list[Any], for_s: float = 3.0) -> int:
     """Ask all the time for a while and count the answers; raises for a call that fails."""
     until_s = time.monotonic() + for_s

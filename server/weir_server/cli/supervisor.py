@@ -249,7 +249,7 @@ class Supervisor:
             worker=place.number,
             pid=ended.pid,
             code=ended.code if ended.code >= 0 else None,
-            signal=signal.Signals(-ended.code).name if ended.code < 0 else None,
+            signal=_signal_name(-ended.code) if ended.code < 0 else None,
             lived_s=round(ended.lived_s, 3),
             **more,
         )
@@ -306,3 +306,11 @@ def _told(failure: _CannotStart) -> CommandError:
         "above; nothing is served. Without workers (--workers 1) it may tell more.",
         code,
     )
+
+
+def _signal_name(number: int) -> str:
+    """Return what a signal is called; the real-time ones have numbers only."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)
