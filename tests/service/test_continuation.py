@@ -7,7 +7,7 @@ from typing import Any
 
 import grpc
 
-from tests.service.asking import logged
+from tests.service.asking import logged, until
 from tests.service.test_fault_matrix import tree
 from tests.service.weir import Heard, Weir, hear, serving, stream_request
 from weir.fold import fold_chat
@@ -24,7 +24,7 @@ from weir.v1.generation_pb2 import (
 )
 from weir.v1.provider_service_pb2 import CompleteRequest, StreamCompleteRequest
 from weir.v1.usage_pb2 import UsageSource
-from weir_server.fake_upstream.behaviour import Reply, Sse
+from weir_server.fake_upstream.behaviour import Hang, Reply, Sse
 from weir_server.fake_upstream.exchange import Behaviour, Ending
 from weir_server.fake_upstream.journal import Attempt
 from weir_server.fake_upstream.openai_service import OpenAiService, words
@@ -315,6 +315,90 @@ async def test_blanks_at_the_cut_come_once() -> None:
         (sent,) = both.b.journal
     assert said_to(sent)[-1] == ("assistant", "The water")
     assert heard.text == WHOLE
+
+
+async def test_blanks_at_the_cut_come_once_though_the_next_one_thinks() -> None:
+    """What it thinks first is no text: the blank is taken off where the text begins."""
+    chunks = ChatChunks()
+
+    def thinks(attempt: Attempt) -> Behaviour:
+        assert said_to(attempt)[-1] == ("assistant", "one")
+        said = [chunks.role(), chunks.reasoning_content(" hm"), chunks.content(" two")]
+        return Sse(events=encode_events([*said, chunks.finish("stop")]))
+
+    async with two([cut(chunks.content("one "))], [thinks]) as both:
+        heard = await both.ask()
+    parts = fold_chat(heard.events).message.parts
+    assert [part.text or part.reasoning.text for part in parts] == ["one two", " hm"]
+
+
+SILENT = Hang()
+
+
+async def test_a_silent_target_leaves_time_for_the_next() -> None:
+    """Of three, the second says nothing: the third goes on within the caller's deadline."""
+    async with (
+        FakeUpstream(cut_after(40)) as a,
+        FakeUpstream(SILENT) as b,
+        FakeUpstream(go_on) as c,
+    ):
+        config = tree(a.url, b.url, c.url)
+        config["upstream"]["first_token_timeout_s"] = 30.0
+        for target in config["models"][0]["targets"]:
+            target["can"] = ABLE
+        async with serving(config) as weir:
+            request = stream_request("Tell me", model="m", routing=CONTINUE)
+            heard = well_formed(await hear(weir.llm.StreamChat(request, timeout=2)))
+    assert heard.text == WHOLE
+    assert [name for name, _ in attempts(heard)] == ["a", "b", "c"]
+
+
+async def test_what_was_said_is_paid_though_nobody_goes_on_in_time() -> None:
+    """The deadline comes while the second target is silent: usage, trailer and log agree."""
+    async with two([cut_after(40)], [SILENT]) as both:
+        routing = RoutingOptions(on_break=BreakPolicy.BREAK_POLICY_CONTINUE, max_attempts=2)
+        routing.first_token_timeout.FromSeconds(30)
+        request = stream_request("Tell me", model="m", routing=routing)
+        heard = well_formed(await hear(both.weir.llm.StreamChat(request, timeout=1)))
+        (line,) = await logged(both.weir)
+    usage = heard.end.usage
+    # Whichever is noticed first: that the call is over, or that the second attempt is.
+    assert heard.failure.reason in ("DEADLINE_EXCEEDED", "UPSTREAM_STREAM_BROKEN")
+    assert usage.completion_tokens >= 40
+    assert (line["prompt_tokens"], line["completion_tokens"]) == (
+        usage.prompt_tokens,
+        usage.completion_tokens,
+    )
+    assert heard.trailers["weir-usage-bin"] == usage.SerializeToString()
+
+
+async def test_what_was_said_is_paid_though_the_caller_hangs_up() -> None:
+    """It does so while the second target is silent: the log has what the first one said."""
+    async with two([cut_after(40)], [SILENT]) as both:
+        request = stream_request("Tell me", model="m", routing=CONTINUE)
+        call = both.weir.llm.StreamChat(request, timeout=10)
+        await call.read()
+        await until(lambda: len(both.b.journal) == 1)
+        call.cancel()
+        (line,) = await logged(both.weir)
+    assert line["code"] == "CANCELLED"
+    assert line["completion_tokens"] >= 40
+
+
+async def test_what_was_said_is_paid_once_though_nobody_can_go_on() -> None:
+    """The second target fails: `end`, trailer and log say what the first one used."""
+    async with two([cut_after(40)], [Reply(status=500)]) as both:
+        routing = RoutingOptions(on_break=BreakPolicy.BREAK_POLICY_CONTINUE, max_attempts=2)
+        heard = await both.ask(routing=routing)
+        (line,) = await logged(both.weir)
+    usage = heard.end.usage
+    assert_broken(heard)
+    assert 40 <= usage.completion_tokens < 80
+    assert (line["prompt_tokens"], line["completion_tokens"]) == (
+        usage.prompt_tokens,
+        usage.completion_tokens,
+    )
+    assert heard.trailers["weir-usage-bin"] == usage.SerializeToString()
 
 
 async def test_a_hang_up_while_another_goes_on() -> None:

@@ -218,3 +218,29 @@ async def test_a_deadline_during_the_race_closes_both() -> None:
     assert heard.failure.reason == "DEADLINE_EXCEEDED"
     assert heard.failure.failure is not None
     assert who(heard.failure.failure.attempts) == [("a", FIRST), ("b", HEDGE)]
+
+
+async def test_without_a_hedge_a_silent_target_leaves_time_for_the_next() -> None:
+    """So few calls earn no hedge; the second target is asked in time all the same."""
+    async with FakeUpstream(Hang()) as a, FakeUpstream(WELL) as b:
+        config = tree(a.url, b.url, resilience={"hedge_delay_min_s": DELAY_S})
+        config["upstream"]["first_token_timeout_s"] = 30.0
+        config["models"][0]["hedge"] = True
+        async with serving(config) as weir:
+            request = stream_request("hello", model="m")
+            heard = await hear(weir.llm.StreamChat(request, timeout=2))
+            assert_nothing_is_left(weir)
+    assert heard.code is grpc.StatusCode.OK
+    fallback = AttemptKind.ATTEMPT_KIND_FALLBACK
+    assert who(heard.end.metadata.attempts) == [("a", FIRST), ("b", fallback)]
+
+
+async def test_a_hedge_has_the_time_that_the_first_one_had_no_use_for() -> None:
+    """The first target is silent to its end, the hedge takes three quarters of the call's time."""
+    late = OpenAiService(delay_before_headers_s=1.5)
+    async with FakeUpstream(Hang()) as a, FakeUpstream(late) as b, hedging(a, b) as weir:
+        request = stream_request("hello", model="m")
+        heard = await hear(weir.llm.StreamChat(request, timeout=2))
+        assert_nothing_is_left(weir)
+    assert heard.code is grpc.StatusCode.OK
+    assert who(heard.end.metadata.attempts) == [("a", FIRST), ("b", HEDGE)]

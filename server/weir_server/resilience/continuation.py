@@ -28,7 +28,7 @@ from weir_server.resilience.tries import Tries
 from weir_server.resilience.verdicts import verdict_of
 
 if TYPE_CHECKING:
-    from weir_server.resilience.stage import ResilienceStage, _Answer
+    from weir_server.resilience.stage import Answer, ResilienceStage
 
 _CONTINUATION = AttemptKind.ATTEMPT_KIND_CONTINUATION
 _PROVIDER = UsageSource.USAGE_SOURCE_PROVIDER
@@ -58,14 +58,14 @@ def may_continue(call: Call, request: Request) -> bool:
 class Continuation(AsyncIterator[Batch]):
     """The batches of an answer, gone on with by other targets when they are cut."""
 
-    __slots__ = ("_answer", "_call", "_request", "_stage", "_story", "_tries", "_trim")
+    __slots__ = ("_answer", "_blank", "_call", "_request", "_stage", "_story", "_tries")
 
     def __init__(
         self,
         stage: "ResilienceStage",
         call: Call,
         request: Request,
-        answer: "_Answer",
+        answer: "Answer",
         tries: Tries | None,
     ) -> None:
         assert isinstance(request, ChatRequest | CompleteRequest)
@@ -75,8 +75,8 @@ class Continuation(AsyncIterator[Batch]):
         self._answer = answer
         self._tries = tries
         self._story = Story()
-        self._trim = False
-        """Whether the text so far ends in a blank that the next piece may repeat."""
+        self._blank: _Blank | None = None
+        """Set while the text so far ends in a blank that the next piece may repeat."""
 
     @override
     async def __anext__(self) -> Batch:
@@ -95,8 +95,8 @@ class Continuation(AsyncIterator[Batch]):
 
     def _told(self, batch: list[GenerationEvent]) -> list[GenerationEvent]:
         story = self._story
-        if self._trim:
-            self._trim = not _trimmed(batch)
+        if self._blank is not None and self._blank.is_taken_off(batch):
+            self._blank = None
         told = story.tell(batch)
         last = told[-1] if told else None
         if last is not None and last.HasField("end"):
@@ -114,12 +114,20 @@ class Continuation(AsyncIterator[Batch]):
         await cut.end(broken)
         tries = self._tries = self._tries or self._stage.tries(self._call)
         tries.note(cut.turn.target, verdict_of(broken))
-        attempt = await self._next_attempt(cut, tries, broken)
+        before = answer.spent
         if broken.usage is not None:
-            answer.spent = summed(broken.usage, answer.spent)
+            # At once: who hangs up while the next target is silent pays for what was said.
+            answer.spent = summed(broken.usage, before)
+        try:
+            attempt = await self._next_attempt(cut, tries, broken)
+        except UpstreamError:
+            # It carries its own usage, and the attempts to mend it used nothing.
+            answer.spent = before
+            self._call.progress.usage = broken.usage
+            raise
         self._count_all(answer.spent)
         answer.go_on_with(attempt)
-        self._trim = story.text != story.text.rstrip()
+        self._blank = _Blank() if story.text != story.text.rstrip() else None
         warning = WarningEvent(
             code="CONTINUED",
             message=f"The answer of {cut.turn.target.provider} was cut; "
@@ -145,17 +153,17 @@ class Continuation(AsyncIterator[Batch]):
             turn = stage.turns.take(call, target, _CONTINUATION)
             if turn is None:
                 continue
-            request = self._rest(target, broken)
+            request = self._rest(target)
             aimed = _as_chat(call, turn.target)
             call.progress.route = turn.target
             try:
-                return await stage.begin_aside(aimed, request, turn)
+                return await stage.begin_aside(call, aimed, request, turn, tries)
             except WeirError as failure:
                 tries.note(target, verdict_of(failure))
         call.progress.route = cut.turn.target
         raise broken
 
-    def _rest(self, target: Target, broken: UpstreamError) -> ChatRequest:
+    def _rest(self, target: Target) -> ChatRequest:
         """Return the request for the rest of the answer, as the target can take it."""
         said = self._story.text.rstrip()
         request = _chat_of(self._request)
@@ -167,9 +175,8 @@ class Continuation(AsyncIterator[Batch]):
                 request.messages.append(ask)
         options = request.options
         if options.HasField("max_output_tokens"):
-            used = broken.usage.completion_tokens if broken.usage is not None else 0
-            if (spent := self._answer.spent) is not None:
-                used += spent.completion_tokens
+            spent = self._answer.spent
+            used = spent.completion_tokens if spent is not None else 0
             options.max_output_tokens = max(1, options.max_output_tokens - used)
         return request
 
@@ -190,14 +197,30 @@ def _as_chat(call: Call, target: Target) -> Call:
     return call.aimed_at((target,), kind=_CONTINUATION, operation=Operation.CHAT)
 
 
-def _trimmed(batch: list[GenerationEvent]) -> bool:
-    """Take blanks off the first text of a batch; return whether there was any text."""
-    for event in batch:
-        if event.part_delta.text:
-            event.part_delta.text = event.part_delta.text.lstrip()
-            if event.part_delta.text:
-                return True
-    return False
+class _Blank:
+    """Takes blanks off the first text of an answer; what it thinks before is left as it is."""
+
+    __slots__ = ("_texts",)
+
+    def __init__(self) -> None:
+        self._texts: set[int] = set()
+        """Indexes of the parts that are text."""
+
+    def is_taken_off(self, batch: list[GenerationEvent]) -> bool:
+        """Look at the next events; return whether the text has begun."""
+        for event in batch:
+            start, delta = event.part_start, event.part_delta
+            if start.part.WhichOneof("kind") == "text":
+                self._texts.add(start.index)
+                if start.part.text:
+                    start.part.text = start.part.text.lstrip()
+                    if start.part.text:
+                        return True
+            elif delta.text and delta.index in self._texts:
+                delta.text = delta.text.lstrip()
+                if delta.text:
+                    return True
+        return False
 
 
 def summed(one: TokenUsage, other: TokenUsage | None) -> TokenUsage:

@@ -32,23 +32,26 @@ async def race(
     racers: list[tuple[asyncio.Task[_Outcome], Turn]] = []
     try:
         async with asyncio.TaskGroup() as group:
-            first = group.create_task(_outcome(stage, _aside(call, turn), request, turn))
+            first = group.create_task(_outcome(stage, call, request, turn, tries))
             racers.append((first, turn))
             await asyncio.wait({first}, timeout=_delay_s(stage, call, turn))
             if first.done() or (beside := _hedge(stage, call, turn, tries)) is None:
                 outcome = await first
             else:
-                aside = _aside(call, beside)
-                second = group.create_task(_outcome(stage, aside, request, beside))
+                second = group.create_task(
+                    _outcome(stage, call, request, beside, tries, turn.target.name)
+                )
                 racers.append((second, beside))
                 outcome = await _winner(first, second)
                 for racer, its_turn in racers:
                     _count(stage, call, tries, racer, its_turn, outcome)
     except BaseException as error:
+        # The group has seen both end. What needs no waiting first: this may be cancelled again.
         for racer, its_turn in racers:
-            await _let_go(racer, error)
             if racer.cancelled():
                 stage.turns.give_back(its_turn, error, streaming=call.streaming)
+        for racer, _ in racers:
+            await _let_go(racer, error)
         if isinstance(error, BaseExceptionGroup):
             raise error.exceptions[0] from None  # a fault of Weir's own: it is told as itself
         raise
@@ -95,18 +98,27 @@ async def _winner(first: asyncio.Task[_Outcome], second: asyncio.Task[_Outcome])
 
 async def _let_go(loser: asyncio.Task[_Outcome], why: BaseException) -> None:
     """Close an attempt that is not wanted, whether or not it has just answered."""
-    loser.cancel()
-    await asyncio.wait({loser})
+    if not loser.done():
+        loser.cancel()
+        await asyncio.wait({loser})
     if loser.cancelled() or loser.exception() is not None:
         return  # its group tells of the error
     if isinstance(late := loser.result(), Attempt):
         await late.end(why)
 
 
-async def _outcome(stage: "ResilienceStage", aimed: Call, request: Request, turn: Turn) -> _Outcome:
+async def _outcome(
+    stage: "ResilienceStage",
+    call: Call,
+    request: Request,
+    turn: Turn,
+    tries: Tries,
+    beside: str = "",
+) -> _Outcome:
     """Return the attempt or its failure, for an error would cancel its sibling."""
     try:
-        return await stage.begin_aside(aimed, request, turn)
+        aimed = _aside(call, turn)
+        return await stage.begin_aside(call, aimed, request, turn, tries, beside=beside)
     except WeirError as failure:
         return failure
 

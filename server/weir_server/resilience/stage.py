@@ -59,7 +59,7 @@ class ResilienceStage(Handler):
         self, call: Call, request: Request
     ) -> AbstractAsyncContextManager[AsyncIterator[Batch]]:
         """Answer the call. Raises the last attempt's error, CircuitOpen or GatewayOverloaded."""
-        return _Answer(self, call, request)
+        return Answer(self, call, request)
 
     async def first_attempt(self, call: Call, request: Request) -> tuple[Attempt, Tries | None]:
         """Return the first attempt that answers, and those before it if there were any."""
@@ -111,9 +111,21 @@ class ResilienceStage(Handler):
             first_within_s=self.patience_s(call, turn, tries) if call.streaming else None,
         )
 
-    async def begin_aside(self, aimed: Call, request: Request, turn: Turn) -> Attempt:
-        """Make an attempt beside another one, with a progress of its own."""
-        limit_s = self._limit_s(aimed) if aimed.streaming else None
+    async def begin_aside(
+        self,
+        call: Call,
+        aimed: Call,
+        request: Request,
+        turn: Turn,
+        tries: Tries,
+        *,
+        beside: str = "",
+    ) -> Attempt:
+        """Make an attempt of `call` that is aimed already, for it differs from the call.
+
+        beside: name of another target that is being asked.
+        """
+        limit_s = self.patience_s(call, turn, tries, beside=beside) if aimed.streaming else None
         return await begin(self._next, self._turns, turn, aimed, request, first_within_s=limit_s)
 
     def tries(self, call: Call) -> Tries:
@@ -125,7 +137,9 @@ class ResilienceStage(Handler):
         """Where turns are taken."""
         return self._turns
 
-    def patience_s(self, call: Call, turn: Turn, tries: Tries | None) -> float | None:
+    def patience_s(
+        self, call: Call, turn: Turn, tries: Tries | None, *, beside: str = ""
+    ) -> float | None:
         """Return how long a streaming attempt may be silent; None: as long as the call has.
 
         What remains of the call is shared with the targets that stand by (contract 2.4).
@@ -134,7 +148,7 @@ class ResilienceStage(Handler):
         remaining_s = call.deadline.remaining_s(self._clock.monotonic_s())
         if len(call.targets) > 1:
             tries = tries or self.tries(call)
-            others = min(tries.untried(turn.target), tries.left - 1)
+            others = min(tries.untried(turn.target.name, beside), tries.left - 1)
             if others > 0:
                 limit_s = min(limit_s, remaining_s / (others + 1))
         return limit_s if limit_s < remaining_s else None
@@ -168,7 +182,7 @@ class ResilienceStage(Handler):
         return other
 
 
-class _Answer(AbstractAsyncContextManager[AsyncIterator[Batch]], AsyncIterator[Batch]):
+class Answer(AbstractAsyncContextManager[AsyncIterator[Batch]], AsyncIterator[Batch]):
     """The answer of one call: the attempt that gave it, from its first batch on."""
 
     __slots__ = ("_attempt", "_call", "_first", "_next", "_request", "_stage", "spent")
@@ -233,7 +247,7 @@ class _Answer(AbstractAsyncContextManager[AsyncIterator[Batch]], AsyncIterator[B
                 own.usage, own.usage_now = progress.usage, None
             if (spent := self.spent) is not None:
                 if isinstance(error, WeirError):
-                    own.usage = error.usage = summed(spent, error.usage)
+                    own.usage = error.usage = summed(spent, error.usage or own.usage)
                 else:
                     own.usage = summed(spent, own.usage)
 

@@ -61,11 +61,14 @@ class Tries:
         """How many attempts the call may still make."""
         return self._most - self._made
 
-    def untried(self, but: Target) -> int:
-        """Return how many other targets stand by that calls go to and were not asked yet."""
+    def untried(self, *but: str) -> int:
+        """Return how many targets stand by that calls go to and were not asked yet.
+
+        but: names of those that are being asked.
+        """
         upstreams = self._turns.upstreams
         return sum(
-            target.name != but.name
+            target.name not in but
             and target.name not in self._asked
             and upstreams.state(target).breaker.admits()
             for target in self._call.targets
