@@ -75,8 +75,16 @@ def test_other_bounds_keep_the_limit_within_them() -> None:
     assert limit.limit == 100
     limit.policy = AimdPolicy(initial=7, maximum=20)
     assert limit.limit == 20
+    limit.overloaded()
     limit.policy = AimdPolicy(minimum=30)
     assert limit.limit == 30
+
+
+def test_a_limit_that_was_set_begins_anew() -> None:
+    """One that stood at the most there was says nothing of how many more it bears."""
+    limit = AimdLimit(AimdPolicy(initial=8, maximum=8), clock=FakeClock())
+    limit.policy = AimdPolicy(initial=100)
+    assert limit.limit == 100
 
 
 class AimdMachine(RuleBasedStateMachine):
@@ -125,6 +133,8 @@ class AimdMachine(RuleBasedStateMachine):
 
     @rule(minimum=st.integers(1, 4), maximum=st.integers(5, 24))
     def reload(self, minimum: int, maximum: int) -> None:
+        if self.expected == self.policy.maximum:
+            self.expected = max(self.expected, AimdPolicy().initial)
         self.policy = AimdPolicy(minimum=minimum, maximum=maximum)
         self.limit.policy = self.policy
         self.expected = sorted([minimum, self.expected, maximum])[1]

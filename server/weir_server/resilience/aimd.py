@@ -41,13 +41,18 @@ class AimdLimit:
 
     @property
     def policy(self) -> AimdPolicy:
-        """The bounds in force. Setting others keeps the limit, brought within them."""
+        """The bounds in force. Setting others keeps the limit, brought within them.
+
+        One that stood at the old maximum was not found out but set: it begins anew.
+        """
         return self._policy
 
     @policy.setter
     def policy(self, policy: AimdPolicy) -> None:
+        was_set = self._limit >= self._policy.maximum
         self._policy = policy
-        self._limit = min(max(self._limit, policy.minimum), policy.maximum)
+        found = max(self._limit, policy.initial) if was_set else self._limit
+        self._limit = min(max(found, policy.minimum), policy.maximum)
 
     def succeeded(self, in_flight: int) -> None:
         """Say that a call was answered in good time while so many were under way, itself included.

@@ -18,10 +18,11 @@ from weir_server.core.errors import (
     UpstreamRateLimited,
     UpstreamSilent,
 )
-from weir_server.core.slots import NoSlot
+from weir_server.core.slots import NoSlot, Slots
 from weir_server.core.target import Target
 from weir_server.resilience.breaker import Circuit, Outcome, Permit
 from weir_server.resilience.credentials import CredentialUse
+from weir_server.resilience.lines import first_place
 from weir_server.resilience.upstreams import TargetState, Upstreams
 from weir_server.resilience.verdicts import TIMED_OUT, Rest, verdict_of
 
@@ -36,7 +37,7 @@ OVERLOADED_RETRY_S = 0.5
 """When to come again to a full queue, give or take a half."""
 
 _OK, _SLOW, _NEUTRAL = Outcome.OK, Outcome.SLOW, Outcome.NEUTRAL
-_FAILED_SLOW = Outcome.FAILED_SLOW
+_FAILED, _FAILED_SLOW = Outcome.FAILED, Outcome.FAILED_SLOW
 _FIRST = AttemptKind.ATTEMPT_KIND_FIRST
 
 
@@ -123,7 +124,7 @@ class Turns:
                 return self._last_resort(call, targets)
             rested = [t for t in open_to_calls if self._soonest_s(t) <= 0.0]
             if rested:
-                turn = await self._queue(call, rested[0])
+                turn = await self._queue(call, rested)
                 if turn is not None:
                     return turn
                 continue
@@ -133,8 +134,10 @@ class Turns:
 
     def answered(self, turn: Turn, *, streaming: bool) -> None:
         """Note that the first of an answer has come: a trial has then succeeded."""
-        turn.waited_s = waited_s = self._clock.monotonic_s() - turn.begun_s
+        now_s = self._clock.monotonic_s()
+        turn.waited_s = waited_s = now_s - turn.begun_s
         state = turn.state
+        state.answered_s = now_s
         state.times(streaming=streaming).add(waited_s)
         # The sign of a provider that keeps up is when an answer begins, not how long it is.
         provider = state.provider
@@ -159,7 +162,7 @@ class Turns:
                 state.credentials.unpark(turn.target.credential)
         else:
             outcome = self._failed(turn, error, streaming=streaming)
-        if turn.permit.is_trial and turn.waited_s is not None and outcome is not _OK:
+        if turn.permit.is_trial and turn.waited_s is not None and error is not None:
             # Its trial succeeded when the answer began; that it broke later is a fault of its own.
             if (permit := state.breaker.acquire()) is not None:
                 state.breaker.settle(permit, outcome)
@@ -197,19 +200,23 @@ class Turns:
         state.attempts += 1
         return Turn(state, target, permit, kind, self._clock.monotonic_s())
 
-    async def _queue(self, call: Call, target: Target) -> Turn | None:
-        """Wait for a slot at the target's provider. Raises GatewayOverloaded."""
-        state = self.upstreams.state(target)
-        slots = state.provider.slots
+    async def _queue(self, call: Call, targets: Sequence[Target]) -> Turn | None:
+        """Wait for a slot at any of the targets' providers. Raises GatewayOverloaded."""
+        # Of targets at the same provider the first; each provider has a line of its own.
+        by_line: dict[Slots, Target] = {}
+        for target in targets:
+            by_line.setdefault(self.upstreams.state(target).provider.slots, target)
+        until_s = call.deadline.work_until_s - ATTEMPT_MIN_S
         try:
-            await slots.acquire(call.priority, until_s=call.deadline.work_until_s - ATTEMPT_MIN_S)
+            slots = await first_place(tuple(by_line), call.priority, until_s=until_s)
         except NoSlot as refused:
             cause = "queue" if refused.why == "full" else "deadline"
             raise GatewayOverloaded(
-                metadata={"cause": cause, "provider": target.provider},
+                metadata={"cause": cause, "provider": targets[0].provider},
                 retry_after_s=OVERLOADED_RETRY_S * self._rng.uniform(0.5, 1.5),
             ) from refused
-        turn = self._seat(state, target, _FIRST)
+        target = by_line[slots]
+        turn = self._seat(self.upstreams.state(target), target, _FIRST)
         if turn is None:
             slots.release()
         return turn
@@ -287,7 +294,18 @@ class Turns:
             provider.aimd.overloaded()
         if outcome is not _NEUTRAL:
             provider.retries.failed()
+        if verdict.overload and outcome is _FAILED and self._answers_others(state):
+            return _NEUTRAL
         return outcome
+
+    def _answers_others(self, state: TargetState) -> bool:
+        """Say whether a target that refuses for load has answered of late.
+
+        Then it bears fewer calls at a time than it gets, which the limit sees to; left alone it
+        would answer nobody.
+        """
+        recent_s = self.upstreams.settings.breaker.open_s
+        return self._clock.monotonic_s() - state.answered_s < recent_s
 
     def _of_silence(self, turn: Turn, *, streaming: bool) -> Outcome:
         """Judge an attempt that was given up before an answer began, by how long that took."""

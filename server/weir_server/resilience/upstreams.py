@@ -1,6 +1,7 @@
 """How are the targets doing? What is remembered of each target and of each provider."""
 
 import asyncio
+import math
 import os
 from collections.abc import Sequence
 from random import Random
@@ -72,6 +73,7 @@ class TargetState:
     """One target: its circuit, its credentials, its times, and its last failure."""
 
     __slots__ = (
+        "answered_s",
         "attempt_timeout_s",
         "attempts",
         "breaker",
@@ -105,6 +107,8 @@ class TargetState:
         self.models: set[str] = set()
         self.attempt_timeout_s: float | None = None
         """The configuration's bound of an attempt; callers' own are shorter and say nothing."""
+        self.answered_s = -math.inf
+        """When an answer began last, on the clock's monotonic scale."""
         self.in_flight = 0
         self.attempts = 0
         self.last_error: ErrorReason.ValueType = ErrorReason.ERROR_REASON_UNSPECIFIED
@@ -178,6 +182,7 @@ class Upstreams(TargetStates):
             provider.aimd.policy = aimd_policy(settings, provider.target)
             provider.retries.policy = retry_policy(settings)
             provider.hedges.share = settings.hedge_share
+            provider.slots.limit_changed()
         self.told()
 
     def _forget_unnamed(self, targets: Sequence[Target], renewed: frozenset[str]) -> None:
