@@ -219,4 +219,4 @@ class PlacesMachine(RuleBasedStateMachine):
 
 
 TestPlaces = PlacesMachine.TestCase
-TestPlaces.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+TestPlaces.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)

@@ -32,14 +32,19 @@ MIX: Mapping[str, float] = {"interactive": 0.2, "standard": 0.4, "background": 0
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
+@pytest.mark.parametrize("told", [True, False], ids=["limit set", "limit found out"])
 async def test_three_times_the_capacity(
-    tmp_path: Path, record_property: Callable[[str, object], None]
+    tmp_path: Path, record_property: Callable[[str, object], None], *, told: bool
 ) -> None:
-    """Goodput stays, interactive calls are served, background ones go first, memory is bounded."""
+    """Goodput stays, interactive calls are served, background ones go first, memory is bounded.
+
+    told: whether the configuration says how many calls the provider bears; it answers 529 to more.
+    """
     behaviour = Concurrency(limit=AT_ONCE, of=OpenAiService(delay_before_headers_s=ANSWER_S))
     async with FakeUpstream(behaviour) as upstream:
+        limit = {"max_concurrency": AT_ONCE} if told else {}
         tree = {
-            "providers": [provider("full", upstream, max_concurrency=AT_ONCE)],
+            "providers": [provider("full", upstream, **limit)],
             "models": [{"name": "m", "provider": "full"}],
         }
         async with serving_process(tmp_path, tree) as weir, _callers(weir) as callers:
@@ -61,11 +66,15 @@ async def test_three_times_the_capacity(
     record_property("shed_p99_ms", p99(shed_s) * 1000)
     record_property("shed_within_10_ms", sum(each <= 0.01 for each in shed_s) / len(shed_s))
     # The time of one that came late out of the queue may end before its answer comes.
-    assert {each.reason for each in over} <= {None, "GATEWAY_OVERLOADED", "DEADLINE_EXCEEDED"}
-    assert [each.status for each in upstream.journal if each.status != 200] == []
+    known = {None, "GATEWAY_OVERLOADED", "DEADLINE_EXCEEDED"}
+    assert {each.reason for each in over} <= (known if told else {*known, "UPSTREAM_OVERLOADED"})
+    refused = sum(each.status != 200 for each in upstream.journal)
+    record_property("refused_by_the_provider", refused)
+    assert not (told and refused)
     assert goodput >= 0.9
     # 99 of 100 where nothing else takes the machine's time: tests/core/test_slots_overload.py.
-    assert served["interactive"] >= 0.95
+    # A limit that is found out is passed again and again to see whether it still holds.
+    assert served["interactive"] >= (0.95 if told else 0.8)
     assert served["interactive"] > served["standard"] > served["background"]
     assert rss_ratio <= 2.0
 
