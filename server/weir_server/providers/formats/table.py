@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 
 from weir_server.providers.formats.base import Format
+from weir_server.providers.formats.cohere import COHERE
 from weir_server.providers.formats.openai import OPENAI
 
 FORMATS: Mapping[str, Format] = {
     "openai": OPENAI,
+    "cohere": COHERE,
 }
 """By the `kind` of a provider; the same names as `settings.kinds.REMOTE`, held by a test."""
 

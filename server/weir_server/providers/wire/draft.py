@@ -52,7 +52,10 @@ class Draft:
 
     def unsupported(self, option: str) -> None:
         """Name an option that cannot be asked for."""
-        path = f"options.{option}"
+        self.unsupported_field(f"options.{option}")
+
+    def unsupported_field(self, path: str) -> None:
+        """Name a field, of a message as of the options, that the vendor has no word for."""
         if self._may_drop:
             self.warnings.append(
                 WarningEvent(
