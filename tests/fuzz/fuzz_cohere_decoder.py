@@ -57,15 +57,23 @@ _TYPES = (
 
 
 def _invent(dice: random.Random) -> bytes:
-    """Make a stream of events with the right bones and wild flesh."""
+    """Make a stream of events, or a whole answer, with the right bones and wild flesh."""
+    if dice.random() < 0.3:
+        message = _message(dice)
+        keys = dice.sample(list(message), dice.randrange(5))
+        for key in keys:
+            message[key] = dice.choice(([message[key]], [message[key]] * 3, message[key]))
+        body = c.whole({key: message[key] for key in keys}, dice.choice(("COMPLETE", "x")))
+        body["logprobs"] = dice.choice((None, [], [{"text": "é", "logprobs": [-0.5]}]))
+        return json.dumps(body).encode()
     events = [_event(dice) for _ in range(dice.randrange(1, 8))]
     if dice.random() < 0.8:
         events.append(c.end(dice.choice(("COMPLETE", "TOOL_CALL", "ERROR", "TIMEOUT", "x"))))
     return b"".join(f"data: {json.dumps(event)}\n\n".encode() for event in events)
 
 
-def _event(dice: random.Random) -> c.Json:
-    message = {
+def _message(dice: random.Random) -> c.Json:
+    return {
         "content": dice.choice(
             (
                 {"type": dice.choice(("text", "thinking", "odd", None)), "text": "é\ud83d"},
@@ -83,6 +91,10 @@ def _event(dice: random.Random) -> c.Json:
             "content_index": dice.choice((None, 0, value(dice))),
         },
     }
+
+
+def _event(dice: random.Random) -> c.Json:
+    message = _message(dice)
     keys = dice.sample(list(message), dice.randrange(5))
     return {
         "type": dice.choice(_TYPES),

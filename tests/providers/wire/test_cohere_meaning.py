@@ -159,6 +159,17 @@ def test_a_block_of_an_unknown_type_is_kept_whole() -> None:
     assert streamed == whole
 
 
+@pytest.mark.parametrize("block", [{"type": {}}, {"type": None}, {"text": "a"}, "a", None, 1])
+def test_a_block_of_no_type_is_kept_whole(block: object) -> None:
+    """Whatever it is, it is no text, and no reason to lose the rest."""
+    first, second = c.folded_whole(
+        {"content": [block, {"type": "text", "text": "b"}]}
+    ).message.parts
+    assert first.unknown.type == "cohere/content"
+    assert json.loads(first.unknown.json) == block
+    assert second.text == "b"
+
+
 def test_log_probabilities_come_with_their_text() -> None:
     """Each piece has that of its tokens together, which mostly are one."""
     items = [
@@ -176,13 +187,19 @@ def test_log_probabilities_come_with_their_text() -> None:
 
 
 def test_hidden_reasoning_is_left_out() -> None:
-    """Neither thoughts nor plans, where the caller wants none of it."""
+    """Neither thoughts nor plans, nor what they rest on, where the caller wants none of it."""
     request = ChatRequest(
         options=GenerationOptions(
             reasoning=ReasoningOptions(visibility=REASONING_VISIBILITY_HIDDEN)
         )
     )
-    events = (*c.block(0, "thinking", ("Hmm.",)), *c.plan("I will"), *c.block(1, "text", CHUNKS))
+    events = (
+        *c.block(0, "thinking", ("Hmm.",)),
+        *c.plan("I will"),
+        *c.block(1, "text", CHUNKS),
+        c.event("citation-start", 0, citations={"start": 0, "end": 1, "type": "PLAN"}),
+        c.event("citation-start", 1, citations={"start": 0, "end": 1, "type": "THINKING_CONTENT"}),
+    )
     body = c.stream(c.start(), *events, c.end("COMPLETE"))
     decoded = decode(CohereWire().decoder(request, TARGET, stream=True), [body])
     assert [part.text for part in fold_chat(decoded.events, numbered=False).message.parts] == [TEXT]

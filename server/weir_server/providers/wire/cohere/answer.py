@@ -15,6 +15,7 @@ from weir_server.providers.wire.cohere.citations import (
     belongs,
     citation_json,
     citations_of,
+    speaks_of_reasoning,
 )
 from weir_server.providers.wire.cohere.errors import explain_said
 from weir_server.providers.wire.cohere.finish import failure_of, reason_of
@@ -96,14 +97,14 @@ class CohereAnswer:
         """Take a whole answer: its blocks, its plan, its calls, in the order of a stream."""
         self.response_id = said.id or ""
         message = said.message
-        citations = as_list(message.citations)
+        citations = [each for each in as_list(message.citations) if not self._hides(each)]
         logprobs = said.logprobs or []
         blocks = message.content if isinstance(message.content, list) else []
         if len(blocks) > BLOCKS_MAX:
             self.failure = UpstreamProtocolError(metadata={"cause": "too_large"})
             return
         for index, block in enumerate(blocks):
-            if not isinstance(block, dict) or block.get("type") not in BLOCK_TYPES:
+            if not isinstance(block, dict) or _str(block.get("type")) not in BLOCK_TYPES:
                 self.keep(block)
                 continue
             content = Content(text=_str(block.get("text")), thinking=_str(block.get("thinking")))
@@ -137,6 +138,8 @@ class CohereAnswer:
 
     def cite(self, said: Citation) -> None:
         """Write a citation, with the part that it speaks of while that is open."""
+        if self._hides(said):
+            return
         stretch = self._stretch
         if stretch is not None and belongs(said, stretch):
             self.writer.cite(citations_of(said, stretch), stretch.kind)
@@ -258,6 +261,10 @@ class CohereAnswer:
             else:
                 others.append(citation)
         return others
+
+    def _hides(self, said: Citation) -> bool:
+        """Tell whether a citation speaks of reasoning that the caller does not want to hear."""
+        return self.hides_reasoning and speaks_of_reasoning(said)
 
     def hold(self, chars: int) -> None:
         """Count what is held until the answer ends: no answer is that long."""

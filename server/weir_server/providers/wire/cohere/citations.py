@@ -88,6 +88,11 @@ def belongs(said: Said, stretch: Stretch) -> bool:
     return said.content_index in (None, stretch.key) or stretch.says(said)
 
 
+def speaks_of_reasoning(said: Said) -> bool:
+    """Tell whether a citation is one of a thought or of a plan."""
+    return said.type == PLAN or said.type == "THINKING_CONTENT"
+
+
 def citations_of(said: Said, stretch: Stretch) -> list[Citation]:
     """Return a citation as the contract has it: one for each source, or one without any."""
     start = stretch.byte_of(said.start)
