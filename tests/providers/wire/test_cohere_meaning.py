@@ -170,6 +170,11 @@ def test_a_block_of_no_type_is_kept_whole(block: object) -> None:
     assert second.text == "b"
 
 
+def test_a_block_that_stands_alone_is_read() -> None:
+    """Not in a list, as in an event."""
+    assert c.folded_whole({"content": {"type": "text", "text": TEXT}}).message.parts[0].text == TEXT
+
+
 def test_log_probabilities_come_with_their_text() -> None:
     """Each piece has that of its tokens together, which mostly are one."""
     items = [

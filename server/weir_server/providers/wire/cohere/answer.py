@@ -6,6 +6,8 @@ makes before it calls tools is reasoning too, marked with a state so that it goe
 
 from typing import TypeVar
 
+from msgspec.structs import asdict
+
 from weir.v1.content_pb2 import Part, UnknownPart
 from weir.v1.generation_pb2 import GenerationEvent, TokenLogprob
 from weir_server.core.errors import UpstreamError, UpstreamProtocolError
@@ -99,7 +101,7 @@ class CohereAnswer:
         message = said.message
         citations = [each for each in as_list(message.citations) if not self._hides(each)]
         logprobs = said.logprobs or []
-        blocks = message.content if isinstance(message.content, list) else []
+        blocks = _blocks(message)
         if len(blocks) > BLOCKS_MAX:
             self.failure = UpstreamProtocolError(metadata={"cause": "too_large"})
             return
@@ -278,6 +280,12 @@ def not_an_answer(said: object) -> UpstreamError:
     if isinstance(said, dict) and (said.get("message") or said.get("error") or said.get("data")):
         return explain_said(said)
     return UpstreamProtocolError(metadata={"cause": "malformed"})
+
+
+def _blocks(message: Said) -> list[object]:
+    """Return the blocks of a whole message; one that stands alone is a list of one."""
+    content = message.content
+    return [asdict(content)] if isinstance(content, Content) else content or []
 
 
 def _logprob(said: LogprobItem, text: str) -> TokenLogprob:

@@ -90,7 +90,7 @@ def belongs(said: Said, stretch: Stretch) -> bool:
 
 def speaks_of_reasoning(said: Said) -> bool:
     """Tell whether a citation is one of a thought or of a plan."""
-    return said.type == PLAN or said.type == "THINKING_CONTENT"
+    return bool(said.type == PLAN or said.type == "THINKING_CONTENT")
 
 
 def citations_of(said: Said, stretch: Stretch) -> list[Citation]:
