@@ -18,7 +18,7 @@ from tests.service.weir import (
     upstream_tree,
 )
 from weir.v1.embedding_service_pb2 import EmbedInput, EmbedRequest
-from weir.v1.generation_pb2 import FinishReason
+from weir.v1.generation_pb2 import FinishReason, ProviderExtension
 from weir.v1.provider_service_pb2 import ProviderConfig, ValidateConfigRequest
 from weir.v1.usage_pb2 import UsageSource
 from weir_server.fake_upstream.behaviour import Reply, Sse
@@ -62,6 +62,18 @@ async def test_a_stream(upstream: FakeUpstream, gateway: Weir) -> None:
     assert heard.code is grpc.StatusCode.OK
     assert heard.text == TEXT
     assert heard.end.finish_reason == FinishReason.FINISH_REASON_MAX_TOKENS
+
+
+async def test_a_context_of_ones_own(upstream: FakeUpstream, gateway: Weir) -> None:
+    """An extension says what only this server knows, beside what the caller's options say."""
+    upstream.script(Reply(body=o.last(TEXT)))
+    extension = ProviderExtension(
+        provider_kind="ollama", json='{"options":{"num_ctx":8192},"keep_alive":"1h"}', required=True
+    )
+    await gateway.llm.Chat(chat_request("Hi", model="m", temperature=0, extensions=[extension]))
+    asked = upstream.journal[0].json
+    assert asked["options"] == {"temperature": 0, "num_ctx": 8192}
+    assert asked["keep_alive"] == "1h"
 
 
 async def test_a_prompt_from_the_cache_is_estimated(upstream: FakeUpstream, gateway: Weir) -> None:

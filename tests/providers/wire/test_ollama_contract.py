@@ -24,7 +24,14 @@ WEATHER = {
         "parameters": SCHEMA,
     },
 }
-NOW = {"type": "function", "function": {"name": "now", "description": "Tells the time."}}
+NOW = {
+    "type": "function",
+    "function": {
+        "name": "now",
+        "description": "Tells the time.",
+        "parameters": {"type": "object", "properties": {}},
+    },
+}
 
 
 def _messages(*messages: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -239,7 +246,7 @@ class TestOllama(VendorWireSuite):
         if not body["tools"]:
             del body["tools"]
         for tool in body.get("tools", ()):
-            if "parameters" in tool["function"]:
+            if tool["function"]["parameters"]["properties"]:
                 assert tool["function"]["parameters"].items() <= SCHEMA.items()
                 tool["function"]["parameters"] = SCHEMA
         numbered = 0

@@ -118,6 +118,8 @@ def _function_tool(draft: Draft, path: str, said: FunctionTool) -> Json:
     if said.parameters_json_schema:
         path = f"{path}.parameters_json_schema"
         function["parameters"] = draft.raw(path, said.parameters_json_schema, ToolSchemaInvalid)
+    else:  # Without them the server's templates show the model a tool of type "".
+        function["parameters"] = {"type": "object", "properties": {}}
     return {"type": "function", "function": function}
 
 
