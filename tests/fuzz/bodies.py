@@ -58,13 +58,13 @@ def fuzz_wire(
     while time.monotonic() < until_s and (executions is None or done < executions):
         body = _body(fuzzed, dice)
         request = dice.choice(_REQUESTS)
-        begun_s = time.monotonic()
+        begun_s = time.process_time()  # of this process alone, however busy the machine is
         for stream in (True, False):
             decoder = fuzzed.wire.decoder(request, fuzzed.target, stream=stream)
             check(decoder, _cut(dice, body))
         error = fuzzed.wire.explain(dice.randrange(100, 700), {}, body)
         assert isinstance(error, UpstreamError), body
-        took_s = time.monotonic() - begun_s
+        took_s = time.process_time() - begun_s
         assert took_s < SLOWEST_S, f"{body[:200]!r} took {took_s:.1f} s"
         done += 1
     return done
