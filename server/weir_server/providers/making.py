@@ -16,6 +16,7 @@ from weir_server.core.handler import Handler
 from weir_server.core.providers import ProviderFacts
 from weir_server.core.tokens import ProviderTokenCounter
 from weir_server.providers.backend import HttpProvider
+from weir_server.providers.batching import InBatches
 from weir_server.providers.counting import VendorCounter
 from weir_server.providers.echo.provider import EchoProvider
 from weir_server.providers.echo.provider import capabilities as echo_capabilities
@@ -125,7 +126,9 @@ class Maker:
         timeout_s = plan.timeout_s if plan.timeout_s is not None else PROBE_TIMEOUT_S
         return Provider(
             facts=facts,
-            handler=remote,
+            handler=remote
+            if speech.embed_inputs_max is None
+            else InBatches(remote, inputs_max=speech.embed_inputs_max),
             probe=partial(remote.probe, timeout_s=timeout_s),
             close=_nothing_to_close,
             counter=VendorCounter(remote, wire, kind=plan.kind)

@@ -144,3 +144,13 @@ def test_an_error_under_a_good_status() -> None:
 
     assert failure is not None
     assert failure.name() == "UPSTREAM_RATE_LIMITED"
+
+
+def test_a_number_too_big_for_half_precision_is_no_answer() -> None:
+    """It would be infinite there, and must not be our own fault."""
+    response, failure = read(
+        answer([70000.0], [1.0]), EmbeddingEncoding.EMBEDDING_ENCODING_FLOAT16_LE_BYTES
+    )
+    assert response is None
+    assert failure is not None
+    assert failure.metadata["cause"] == "malformed"

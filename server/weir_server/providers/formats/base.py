@@ -24,6 +24,8 @@ class Speech:
     """What its models can do, where a model says nothing of its own."""
     probe: HttpRequest = MODELS
     """One cheap request that shows whether the provider is there and takes the credential."""
+    embed_inputs_max: int | None = None
+    """How many inputs of Embed one request takes; more are sent in turn. None: any number."""
 
 
 class Authorize(Protocol):

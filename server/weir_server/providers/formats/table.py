@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 
 from weir_server.providers.formats.base import Format
+from weir_server.providers.formats.cohere import COHERE
+from weir_server.providers.formats.ollama import OLLAMA
 from weir_server.providers.formats.openai import OPENAI
 
 FORMATS: Mapping[str, Format] = {
     "openai": OPENAI,
+    "cohere": COHERE,
+    "ollama": OLLAMA,
 }
 """By the `kind` of a provider; the same names as `settings.kinds.REMOTE`, held by a test."""
 

@@ -1,6 +1,6 @@
 """What can a protocol not say of a request? A draft of the body, with every such field named."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -52,7 +52,10 @@ class Draft:
 
     def unsupported(self, option: str) -> None:
         """Name an option that cannot be asked for."""
-        path = f"options.{option}"
+        self.unsupported_field(f"options.{option}")
+
+    def unsupported_field(self, path: str) -> None:
+        """Name a field, of a message as of the options, that the vendor has no word for."""
         if self._may_drop:
             self.warnings.append(
                 WarningEvent(
@@ -128,10 +131,12 @@ class Draft:
         *,
         provider_kind: str,
         reserved: frozenset[str],
+        shared: str = "",
     ) -> None:
         """Add the members of the caller's extensions for this kind of provider, byte for byte.
 
-        What Weir itself writes cannot be overwritten, nor can `reserved` fields be added.
+        What Weir itself writes cannot be overwritten, nor can `reserved` fields be added. shared:
+        a field whose object both may write to; its members are added one by one, by the same rule.
         """
         for index, extension in enumerate(extensions):
             path = f"options.extensions[{index}]"
@@ -146,16 +151,39 @@ class Draft:
             except (ValueError, RecursionError):
                 self.refuse(f"{path}.json", "Give a JSON object.", InvalidRequest, "BAD_JSON")
                 continue
-            for name, value in members.items():
-                if name in reserved or name in self.body:
+            ours = self.body.get(shared)
+            if shared in members and isinstance(ours, dict):
+                try:
+                    inner = msgspec.json.decode(members.pop(shared), type=dict[str, msgspec.Raw])
+                except ValueError:
                     self.refuse(
                         f"{path}.json",
-                        "Leave out members that Weir sets itself or that other options set.",
+                        f"Give a JSON object in {shared}.",
                         InvalidRequest,
-                        "CONFLICT",
+                        "BAD_JSON",
                     )
-                else:
-                    self.body[name] = value
+                    continue
+                self._add_members(path, ours, inner, frozenset())
+            self._add_members(path, self.body, members, reserved)
+
+    def _add_members(
+        self,
+        path: str,
+        body: dict[str, object],
+        members: Mapping[str, msgspec.Raw],
+        reserved: frozenset[str],
+    ) -> None:
+        """Add the members of one extension; those that are there already are a conflict."""
+        for name, value in members.items():
+            if name in reserved or name in body:
+                self.refuse(
+                    f"{path}.json",
+                    "Leave out members that Weir sets itself or that other options set.",
+                    InvalidRequest,
+                    "CONFLICT",
+                )
+            else:
+                body[name] = value
 
     def encode(self) -> bytes:
         """Return the body as JSON. Raises what the fields named call for, all of them in one."""

@@ -6,6 +6,7 @@ calls repeated whole when they end. Pieces for one part that follow each other w
 become one delta: joined they say the same, and a burst costs one event.
 """
 
+import json
 from collections.abc import Sequence
 from enum import Enum, auto
 
@@ -156,10 +157,10 @@ class PartWriter:
         start.part_start.part.CopyFrom(part)
         self._events += [start, end]
 
-    def cite(self, citations: Sequence[Citation]) -> None:
-        """Name sources of the open text, or of a new one."""
-        if self._kind is not TextKind.TEXT:
-            self._open_text(TextKind.TEXT)
+    def cite(self, citations: Sequence[Citation], kind: TextKind = TextKind.TEXT) -> None:
+        """Name sources of the open text of this kind, or of a new one."""
+        if self._kind is not kind:
+            self._open_text(kind)
         if self._pieces:
             self._flush()
         part = self._current
@@ -312,6 +313,14 @@ def whole(text: str) -> str:
     if text.isascii():
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def json_text(said: object) -> str:
+    """Return JSON text for what was decoded from such; nothing is left of what nests absurdly."""
+    try:
+        return whole(json.dumps(said, ensure_ascii=False, separators=(",", ":")))
+    except RecursionError:
+        return "null"
 
 
 def is_json(text: str) -> bool:

@@ -2,20 +2,13 @@
 
 import base64
 import binascii
-import math
-import struct
 import sys
 from array import array
 
 from msgspec import Struct
 from msgspec.json import Decoder
 
-from weir.v1.embedding_service_pb2 import (
-    Embedding,
-    EmbeddingEncoding,
-    EmbedRequest,
-    EmbedResponse,
-)
+from weir.v1.embedding_service_pb2 import EmbedRequest, EmbedResponse
 from weir.v1.generation_pb2 import GenerationEvent
 from weir_server.core.errors import UnsupportedOption, UpstreamProtocolError, WeirError
 from weir_server.core.target import Target
@@ -28,10 +21,7 @@ from weir_server.providers.wire.openai.quirks import Quirks
 from weir_server.providers.wire.openai.shapes import ANYTHING, decode
 from weir_server.providers.wire.openai.usage import read_usage
 from weir_server.providers.wire.parts import whole
-
-_FLOAT32 = EmbeddingEncoding.EMBEDDING_ENCODING_FLOAT32
-_FLOAT32_BYTES = EmbeddingEncoding.EMBEDDING_ENCODING_FLOAT32_LE_BYTES
-_FLOAT16_BYTES = EmbeddingEncoding.EMBEDDING_ENCODING_FLOAT16_LE_BYTES
+from weir_server.providers.wire.vectors import FLOATS, encoding_of, float_embedding, floats
 
 
 class Vector(Struct, gc=False):
@@ -64,7 +54,7 @@ def encode_embed(request: EmbedRequest, target: Target, quirks: Quirks) -> HttpR
     draft.body["input"] = texts
     if request.HasField("dimensions"):
         draft.body["dimensions"] = request.dimensions
-    if _encoding(request) not in (_FLOAT32, _FLOAT32_BYTES, _FLOAT16_BYTES):
+    if encoding_of(request) not in FLOATS:
         draft.refuse("encoding", "The provider makes vectors of floats only.", UnsupportedOption)
     if request.task:
         draft.refuse("task", "The provider makes one kind of vector only.", UnsupportedOption)
@@ -108,25 +98,24 @@ class EmbedDecoder:
     def _response(self, said: Vectors) -> EmbedResponse | None:
         """Return the reply, or None where the vectors are not one of a length for each input."""
         vectors = sorted(said.data, key=lambda vector: vector.index)
-        floats = [_floats(vector.embedding) for vector in vectors]
-        lengths = {len(values) for values in floats}
+        found = [_floats(vector.embedding) for vector in vectors]
+        lengths = {len(values) for values in found}
         if [v.index for v in vectors] != list(range(len(self._request.inputs))):
             return None
         if len(lengths) != 1 or not all(lengths):
             return None
-        encoding = _encoding(self._request)
+        encoding = encoding_of(self._request)
         response = EmbedResponse(dimensions=lengths.pop(), encoding=encoding)
-        for index, values in enumerate(floats):
-            response.embeddings.append(_embedding(index, values, encoding))
+        try:
+            for index, values in enumerate(found):
+                response.embeddings.append(float_embedding(index, values, encoding))
+        except OverflowError:  # a number that has no half precision
+            return None
         usage = read_usage(said.usage, produced=False, quirks=self._quirks)
         if usage is not None:
             response.usage.CopyFrom(usage)
         response.metadata.model = whole(said.model or "")
         return response
-
-
-def _encoding(request: EmbedRequest) -> EmbeddingEncoding.ValueType:
-    return request.encoding or _FLOAT32
 
 
 def _floats(said: str | list[float]) -> "array[float]":
@@ -138,22 +127,8 @@ def _floats(said: str | list[float]) -> "array[float]":
             return array("f")
         if sys.byteorder == "big":
             values.byteswap()
-    else:
-        try:
-            values = array("f", said)
-        except OverflowError:
-            return array("f")
-    # Not a number is no coordinate, and would poison every distance silently.
-    return values if all(map(math.isfinite, values)) else array("f")
-
-
-def _embedding(
-    index: int, values: "array[float]", encoding: EmbeddingEncoding.ValueType
-) -> Embedding:
-    if encoding == _FLOAT32:
-        return Embedding(index=index, values=values)
-    code = "e" if encoding == _FLOAT16_BYTES else "f"
-    return Embedding(index=index, packed_values=struct.pack(f"<{len(values)}{code}", *values))
+        return floats(values)
+    return floats(said)
 
 
 def _not_vectors(said: object) -> WeirError:

@@ -1,0 +1,1 @@
+"""How does Cohere speak, in version 2 of its API? Requests out, answers in, refusals explained."""

@@ -1,0 +1,160 @@
+"""How is a conversation said to Ollama? Messages as the vendor's reference has them.
+
+A message's content is one text, and its images stand beside it. Texts of a user or of instructions
+are joined by a line's end; the model's own are joined as they were.
+"""
+
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from weir.v1 import content_pb2
+from weir.v1.content_pb2 import Message, Part, ToolCallPart
+from weir_server.core.needs import modality_of
+from weir_server.providers.wire.draft import Draft
+from weir_server.providers.wire.state import own_state
+
+KIND = "ollama"
+
+Json = dict[str, object]
+
+_FAILED = "Error: "
+_FAILED_SILENTLY = f"{_FAILED}the tool failed without a message"
+
+
+def encode_messages(draft: Draft, messages: Sequence[Message]) -> list[Json]:
+    """Return the conversation in the vendor's words; what cannot be said is named in `draft`."""
+    encoded: list[Json] = []
+    names: dict[str, str] = {}
+    # A slice is a list of Python's own: that iterates much faster than the field itself.
+    for index, message in enumerate(messages[:]):
+        path = f"messages[{index}]"
+        match message.role:
+            case content_pb2.ROLE_SYSTEM | content_pb2.ROLE_DEVELOPER:
+                _refuse_name(draft, path, message)
+                text = "\n".join(_texts(draft, f"{path}.parts", message.parts))
+                encoded.append(_message("system", text))
+            case content_pb2.ROLE_ASSISTANT:
+                if message.name:
+                    draft.dropped(f"{path}.name")
+                encoded.append(_assistant(draft, path, message, names))
+            case content_pb2.ROLE_TOOL:
+                encoded.extend(_tool_results(draft, path, message, names))
+            case _:
+                _refuse_name(draft, path, message)
+                encoded.append(_user(draft, path, message))
+    return encoded
+
+
+def _message(role: str, text: str) -> Json:
+    """Return a message; no text at all is left out, as the vendor's SDK does."""
+    return {"role": role, "content": text} if text else {"role": role}
+
+
+def _refuse_name(draft: Draft, path: str, message: Message) -> None:
+    if message.name:
+        draft.unsupported_field(f"{path}.name")
+
+
+def _user(draft: Draft, path: str, message: Message) -> Json:
+    texts: list[str] = []
+    images: list[str] = []
+    for index, part in enumerate(message.parts):
+        part_path = f"{path}.parts[{index}]"
+        match part.WhichOneof("kind"):
+            case "text":
+                texts.append(part.text)
+            case "media":
+                media = part.media
+                is_image = modality_of(media) == content_pb2.MODALITY_IMAGE
+                if is_image and media.WhichOneof("source") == "inline_data":
+                    images.append(b64encode(media.inline_data).decode())
+                else:  # The server fetches nothing.
+                    draft.unsupported_medium(f"{part_path}.media")
+            case kind:
+                draft.unsupported_part(f"{part_path}.{kind}")
+    encoded = _message("user", "\n".join(texts))
+    if images:
+        encoded["images"] = images
+    return encoded
+
+
+def _assistant(draft: Draft, path: str, message: Message, names: dict[str, str]) -> Json:
+    texts: list[str] = []
+    thoughts: list[str] = []
+    calls: list[Json] = []
+    for index, part in enumerate(message.parts):
+        part_path = f"{path}.parts[{index}]"
+        own_state(draft, KIND, part_path, part.provider_state)
+        match part.WhichOneof("kind"):
+            case "text":
+                texts.append(part.text)
+            case "refusal":  # The protocol has no such part; what was said is said.
+                texts.append(part.refusal.text)
+            case "reasoning" if part.reasoning.text:
+                thoughts.append(part.reasoning.text)
+            case "tool_call":
+                call = part.tool_call
+                names[call.id] = call.name
+                calls.append(_call(draft, f"{part_path}.tool_call", call))
+            case kind:
+                draft.dropped(f"{part_path}.{kind}")
+    encoded = _message("assistant", "".join(texts))
+    if thoughts:
+        encoded["thinking"] = "".join(thoughts)
+    if calls:
+        encoded["tool_calls"] = calls
+    return encoded
+
+
+def _call(draft: Draft, path: str, call: ToolCallPart) -> Json:
+    """Return a tool call. Its arguments are an object: what the model wrote else has no place."""
+    text = call.arguments_json.strip() or "{}"
+    try:
+        msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+        arguments = msgspec.Raw(text.encode())
+    except (ValueError, RecursionError):
+        draft.dropped(f"{path}.arguments_json")
+        arguments = msgspec.Raw(b"{}")
+    return {"id": call.id, "function": {"name": call.name, "arguments": arguments}}
+
+
+def _tool_results(
+    draft: Draft, path: str, message: Message, names: dict[str, str]
+) -> Iterator[Json]:
+    """Say each result as a message of its own.
+
+    The protocol has no mark for a tool that failed, so the content says it to the model: it begins
+    with `Error: `, be the tool's own words as they may.
+    """
+    for index, part in enumerate(message.parts):
+        part_path = f"{path}.parts[{index}]"
+        kind = part.WhichOneof("kind")
+        if kind != "tool_result":
+            draft.unsupported_part(f"{part_path}.{kind}")
+            continue
+        result = part.tool_result
+        text = "\n".join(_texts(draft, f"{part_path}.tool_result.content", result.content))
+        if result.is_error:
+            text = _FAILED + text if text else _FAILED_SILENTLY
+        encoded = _message("tool", text)
+        name = result.name or names.get(result.tool_call_id, "")
+        if name:
+            encoded["tool_name"] = name
+        encoded["tool_call_id"] = result.tool_call_id
+        yield encoded
+
+
+def _texts(draft: Draft, path: str, parts: Sequence[Part]) -> list[str]:
+    """Return parts that can only be text; what else they are is named in `draft`."""
+    texts: list[str] = []
+    for index, part in enumerate(parts):
+        match part.WhichOneof("kind"):
+            case "text":
+                texts.append(part.text)
+            case "media":
+                draft.unsupported_medium(f"{path}[{index}].media")
+            case kind:
+                draft.unsupported_part(f"{path}[{index}].{kind}")
+    return texts
