@@ -128,10 +128,12 @@ class Draft:
         *,
         provider_kind: str,
         reserved: frozenset[str],
+        joined: frozenset[str] = frozenset(),
     ) -> None:
         """Add the members of the caller's extensions for this kind of provider, byte for byte.
 
-        What Weir itself writes cannot be overwritten, nor can `reserved` fields be added.
+        What Weir itself writes cannot be overwritten, nor can `reserved` fields be added. `joined`
+        names objects and lists that Weir and the caller may both add to.
         """
         for index, extension in enumerate(extensions):
             path = f"options.extensions[{index}]"
@@ -147,6 +149,8 @@ class Draft:
                 self.refuse(f"{path}.json", "Give a JSON object.", InvalidRequest, "BAD_JSON")
                 continue
             for name, value in members.items():
+                if name in joined and name in self.body and self._join(name, value):
+                    continue
                 if name in reserved or name in self.body:
                     self.refuse(
                         f"{path}.json",
@@ -156,6 +160,24 @@ class Draft:
                     )
                 else:
                     self.body[name] = value
+
+    def _join(self, name: str, value: msgspec.Raw) -> bool:
+        """Add to an object or a list of the body; say whether nothing there stands in the way."""
+        written = self.body[name]
+        try:
+            if isinstance(written, dict):
+                members = msgspec.json.decode(value, type=dict[str, msgspec.Raw])
+                if written.keys() & members.keys():
+                    return False
+                self.body[name] = {**written, **members}
+                return True
+            if isinstance(written, list):
+                values = msgspec.json.decode(value, type=list[str])
+                self.body[name] = [*written, *(each for each in values if each not in written)]
+                return True
+        except (ValueError, RecursionError):
+            return False
+        return False
 
     def encode(self) -> bytes:
         """Return the body as JSON. Raises what the fields named call for, all of them in one."""
