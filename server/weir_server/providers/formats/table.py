@@ -4,9 +4,11 @@ from collections.abc import Mapping
 
 from weir_server.providers.formats.base import Format
 from weir_server.providers.formats.openai import OPENAI
+from weir_server.providers.formats.responses import RESPONSES
 
 FORMATS: Mapping[str, Format] = {
     "openai": OPENAI,
+    "openai-responses": RESPONSES,
 }
 """By the `kind` of a provider; the same names as `settings.kinds.REMOTE`, held by a test."""
 
