@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-Kind = Literal["openai", "openai-responses", "local", "echo"]
+Kind = Literal["openai", "openai-responses", "azure-openai", "local", "echo"]
 
-REMOTE: tuple[Kind, ...] = ("openai", "openai-responses")
+REMOTE: tuple[Kind, ...] = ("openai", "openai-responses", "azure-openai")
 """Kinds that are reached over the network, with an address and a credential."""
