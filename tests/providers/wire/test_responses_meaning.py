@@ -415,3 +415,26 @@ def test_the_part_that_answers_keeps_its_order_among_calls() -> None:
         '{"x":1}',
         '{"y":2}',
     ]
+
+
+def test_a_server_that_numbers_nothing_is_understood() -> None:
+    """llama.cpp tells items apart by their identity alone, and calls by that of the call."""
+    first, second = w.call("c1", "f", '{"x":1}'), w.call("c2", "g", "{}")
+    del first["id"], second["id"]
+    items = [w.reasoning("Hm."), w.message(w.text("Yes")), first, second]
+    whole = w.response(*items)
+    numbered = w.stream(
+        {**whole, "output": [{**item, "id": item.get("id", item.get("call_id"))} for item in items]}
+    )
+    events = []
+    for event in numbered:
+        plain = {name: value for name, value in event.items() if not name.endswith("_index")}
+        if plain.get("item", {}).get("type") == "function_call":
+            plain["item"] = {k: v for k, v in plain["item"].items() if k != "id"}
+        events.append(plain)
+    events[-1] = {"type": "response.completed", "response": whole}
+
+    streamed = fold_chat(decode_stream(*events).events, numbered=False)
+
+    assert streamed == fold_chat(decode_whole(whole).events, numbered=False)
+    assert kinds(streamed) == ["reasoning", "text", "tool_call", "tool_call"]

@@ -10,7 +10,7 @@ from weir_server.core.handler import Batch
 from weir_server.providers.wire.openai.errors import is_error
 from weir_server.providers.wire.openai.shapes import ANYTHING, decode
 from weir_server.providers.wire.parts import TextKind
-from weir_server.providers.wire.responses.answer import Answer, index_of
+from weir_server.providers.wire.responses.answer import Answer
 from weir_server.providers.wire.responses.decode_unary import UnaryDecoder
 from weir_server.providers.wire.responses.shapes import RESPONSE, Event, event_of, mended
 from weir_server.providers.wire.sse import BOM, SseSplitter
@@ -143,7 +143,7 @@ class StreamDecoder:
             case "response.output_item.added":
                 answer.begin(event)
             case "response.output_item.done":
-                answer.complete(index_of(event.output_index), event.item)
+                answer.complete(event.output_index, event.item)
             case "error":
                 answer.break_off(decode(ANYTHING, said, utf8_errors="replace"))
             case _ if kind in _ENDS:

@@ -21,7 +21,8 @@ class Event(Struct, gc=False):
 
     type: Any = None
     delta: Any = None
-    output_index: Any = 0
+    output_index: Any = None
+    item_id: Any = None
     content_index: Any = 0
     summary_index: Any = 0
     item: Raw = RAW_NONE
@@ -123,7 +124,8 @@ def event_of(data: bytes) -> Event | None:
         return Event(
             type=said.get("type"),
             delta=said.get("delta"),
-            output_index=said.get("output_index", 0),
+            output_index=said.get("output_index"),
+            item_id=said.get("item_id"),
             content_index=said.get("content_index", 0),
             summary_index=said.get("summary_index", 0),
             **{name: Raw(_text(said[name])) for name in names if name in said},
