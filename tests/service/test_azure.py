@@ -7,6 +7,7 @@ import grpc
 import grpc.aio
 import pytest
 
+from tests.service.test_provider_config import ADMITTED
 from tests.service.weir import (
     chat_request,
     failure_of_error,
@@ -16,6 +17,7 @@ from tests.service.weir import (
     upstream_tree,
 )
 from weir.v1.embedding_service_pb2 import EmbedInput, EmbedRequest
+from weir.v1.provider_service_pb2 import ProviderConfig, ValidateConfigRequest
 from weir_server.core.errors import ConfigInvalid
 from weir_server.fake_upstream import openai_wire as w
 from weir_server.fake_upstream.behaviour import Reply, Sse
@@ -124,6 +126,27 @@ async def test_a_missing_deployment_has_its_reason() -> None:
             await weir.llm.Chat(chat_request("hello", model="m"))
 
     assert failure_of_error(missing.value).reason == "UPSTREAM_MODEL_NOT_FOUND"
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "header"),
+    [
+        ("azure-openai", "/openai/v1/models", ("api-key", "key-canary")),
+        ("openai-responses", "/models", ("authorization", "Bearer key-canary")),
+    ],
+)
+async def test_a_caller_may_bring_one_in_and_try_it_out(
+    kind: str, path: str, header: tuple[str, str]
+) -> None:
+    """The probe lists models, with the key where it belongs."""
+    async with FakeUpstream(Reply(body={"data": []})) as upstream, serving(ADMITTED) as weir:
+        config = ProviderConfig(provider_kind=kind, endpoint=upstream.origin, api_key="key-canary")
+        reply = await weir.llm.ValidateConfig(ValidateConfigRequest(config=config, probe=True))
+
+    assert reply.valid
+    assert not reply.HasField("probe_error")
+    assert (upstream.journal[0].method, upstream.journal[0].target) == ("GET", path)
+    assert upstream.journal[0].headers.get(header[0]) == header[1]
 
 
 async def test_a_cancelled_stream_closes_the_upstream() -> None:

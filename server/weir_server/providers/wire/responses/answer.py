@@ -86,7 +86,8 @@ class Answer:
         if thought:
             saying.section(piece, number)
         saying.write(piece, delta, event.logprobs)
-        self.failure = self.failure or saying.failure
+        if saying.failure is not None:
+            self.failure = saying.failure
 
     def annotate(self, event: Event) -> None:
         """Take a source of the text that is being said; told again with the whole text."""
@@ -256,7 +257,10 @@ class Answer:
         return self._places.of(event.output_index, event.item_id, self._current)
 
     def _to(self, kind: TextKind, place: int, number: int) -> Piece:
-        return self._saying.to(kind, place, number, self._current_id())
+        piece = self._saying.at(kind, place, number)
+        if piece is not None:
+            return piece
+        return self._saying.begin(kind, place, number, self._current_id())
 
     def _leave(self, head: Members | None = None) -> None:
         self._saying.leave(self._current_id(), head)

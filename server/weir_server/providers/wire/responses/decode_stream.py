@@ -70,9 +70,9 @@ class StreamDecoder:
             return []
         for name, said in self._splitter.feed(data):
             self._take(name, said)
-            if self._over():
+            if self.done or self.failure is not None:
                 break
-        if not self._over():
+        if self._splitter.failure is not None and not self._over():
             self.failure = self._splitter.failure
         return self._answer.writer.take()
 

@@ -61,14 +61,19 @@ class Saying:
         """Whether anything of a piece was said."""
         return (place, kind, number) in self._said
 
-    def to(self, kind: TextKind, place: int, number: int, item_id: str) -> Piece:
-        """Go on with a piece, or begin it after ending another. `item_id`: of the other's item."""
+    def at(self, kind: TextKind, place: int, number: int) -> Piece | None:
+        """Return a piece if it is what is being said."""
         piece = self.piece
-        if piece is None or piece.place != place or piece.number != number or piece.kind != kind:
-            self.leave(item_id)
-            piece = self.piece = Piece(kind, place, number)
-            self._said.add((place, kind, number))
-            self._writer.open_text(kind)
+        if piece is None or piece.place != place or piece.number != number:
+            return None
+        return piece if piece.kind is kind else None
+
+    def begin(self, kind: TextKind, place: int, number: int, item_id: str) -> Piece:
+        """Begin a piece, after ending another. `item_id`: of the other's item."""
+        self.leave(item_id)
+        piece = self.piece = Piece(kind, place, number)
+        self._said.add((place, kind, number))
+        self._writer.open_text(kind)
         return piece
 
     def section(self, piece: Piece, section: int) -> None:
