@@ -6,6 +6,7 @@ not say, the whole item does, so that a whole answer is a stream whose pieces we
 
 from msgspec import Raw
 
+from weir.v1.content_pb2 import Part
 from weir.v1.generation_pb2 import GenerationEvent
 from weir_server.core.errors import (
     UpstreamError,
@@ -147,7 +148,7 @@ class Answer:
                 self._leave()
                 self._asks_caller = self._asks_caller or kind in FOR_THE_CALLER
                 for part in parts_of(item, raw):
-                    self.writer.add_part(part)
+                    self._add(part)
         self._bound()
 
     def end(self, response: Response) -> GenerationEvent | None:
@@ -244,6 +245,17 @@ class Answer:
         head = without(members, "type", "call_id", "name", "arguments")
         state = State(call=head, after=self._saying.thought)
         self.writer.close_call(call, state=state_of(state))
+
+    def _add(self, part: Part) -> None:
+        """Add a part that comes whole; what a tool is asked is a delta, as in every stream."""
+        writer = self.writer
+        if not part.HasField("server_tool_call"):
+            writer.add_part(part)
+            return
+        run = part.server_tool_call
+        call = writer.open_call(run.id, run.name, by_provider=True)
+        writer.arguments(call, run.arguments_json)
+        writer.close_call(call, state=part.provider_state)
 
     # --- where it is ------------------------------------------------------------------------------
 
