@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from weir.v1.error_pb2 import FieldViolation
 from weir.v1.provider_service_pb2 import ProviderConfig
 from weir_server.core.errors import ConfigInvalid
+from weir_server.settings.azure import AzureSettings
 from weir_server.settings.tree import ProviderSettings
 
 KIND_DEFAULT = "openai"
@@ -48,6 +49,8 @@ class Plan:
     """Whether the operator said that this endpoint may be private."""
     allow_insecure_http: bool = False
     ca_file: str | None = None
+    api_version: str | None = None
+    azure: AzureSettings | None = None
     slots: int = 4
     context_tokens: int = 2048
     weights_file: str | None = None
@@ -80,6 +83,8 @@ def of_settings(settings: ProviderSettings) -> Plan:
         allow_private=settings.allow_private,
         allow_insecure_http=settings.allow_insecure_http,
         ca_file=settings.ca_file,
+        api_version=settings.api_version,
+        azure=settings.azure,
         slots=settings.slots,
         context_tokens=settings.context_tokens,
         weights_file=settings.weights_file,
@@ -94,7 +99,7 @@ def of_config(config: ProviderConfig) -> Plan:
     the weights, and for fields that would have no effect.
     """
     if config.provider_kind == "local":
-        what = "Use openai or echo: local comes from the server's configuration only."
+        what = "Use another kind: local comes from the server's configuration only."
         raise ConfigInvalid(violations=[_violation("config.provider_kind", "KIND", what)])
     if config.provider_kind == "echo":
         _refuse_ignored(config)

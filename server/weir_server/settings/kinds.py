@@ -2,7 +2,21 @@
 
 from typing import Literal
 
-Kind = Literal["openai", "cohere", "ollama", "local", "echo"]
+Kind = Literal[
+    "openai",
+    "openai-responses",
+    "azure-openai",
+    "cohere",
+    "ollama",
+    "local",
+    "echo",
+]
 
-REMOTE: tuple[Kind, ...] = ("openai", "cohere", "ollama")
+REMOTE: tuple[Kind, ...] = (
+    "openai",
+    "openai-responses",
+    "azure-openai",
+    "cohere",
+    "ollama",
+)
 """Kinds that are reached over the network, with an address and a credential."""

@@ -18,7 +18,8 @@ def _speech(plan: Plan) -> Speech:
     )
 
 
-def _authorize(plan: Plan, key: str, organization: str | None, prefix: str) -> ProviderHeaders:
+def openai_headers(plan: Plan, key: str, organization: str | None, prefix: str) -> ProviderHeaders:
+    """Show a key as a bearer token, and the organization that pays beside it."""
     return ProviderHeaders(
         credential={"authorization": f"Bearer {key}"} if key else {},
         organization={"openai-organization": organization} if organization else {},
@@ -27,4 +28,4 @@ def _authorize(plan: Plan, key: str, organization: str | None, prefix: str) -> P
     )
 
 
-OPENAI = Format(label="OpenAI wire", speech=_speech, authorize=_authorize)
+OPENAI = Format(label="OpenAI wire", speech=_speech, authorize=openai_headers)

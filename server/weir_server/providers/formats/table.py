@@ -2,15 +2,19 @@
 
 from collections.abc import Mapping
 
+from weir_server.providers.formats.azure import AZURE_OPENAI
 from weir_server.providers.formats.base import Format
 from weir_server.providers.formats.cohere import COHERE
 from weir_server.providers.formats.ollama import OLLAMA
 from weir_server.providers.formats.openai import OPENAI
+from weir_server.providers.formats.responses import RESPONSES
 
 FORMATS: Mapping[str, Format] = {
     "openai": OPENAI,
     "cohere": COHERE,
     "ollama": OLLAMA,
+    "openai-responses": RESPONSES,
+    "azure-openai": AZURE_OPENAI,
 }
 """By the `kind` of a provider; the same names as `settings.kinds.REMOTE`, held by a test."""
 

@@ -18,6 +18,7 @@ DROPPED = "OPTION_DROPPED"
 """The code of the warning about an option that was left out."""
 PART_DROPPED = "PART_DROPPED"
 """The code of the warning about something of earlier turns that was left out."""
+NOTHING_NESTED: Mapping[str, frozenset[str]] = {}
 
 
 class Draft:
@@ -131,12 +132,14 @@ class Draft:
         *,
         provider_kind: str,
         reserved: frozenset[str],
-        shared: str = "",
+        nested: Mapping[str, frozenset[str]] = NOTHING_NESTED,
+        lists: frozenset[str] = frozenset(),
     ) -> None:
         """Add the members of the caller's extensions for this kind of provider, byte for byte.
 
-        What Weir itself writes cannot be overwritten, nor can `reserved` fields be added. shared:
-        a field whose object both may write to; its members are added one by one, by the same rule.
+        What Weir itself writes cannot be overwritten, nor can `reserved` fields be added. Objects
+        that are `nested` are added to instead, each with what is reserved within it, and so are
+        `lists` of texts.
         """
         for index, extension in enumerate(extensions):
             path = f"options.extensions[{index}]"
@@ -151,39 +154,56 @@ class Draft:
             except (ValueError, RecursionError):
                 self.refuse(f"{path}.json", "Give a JSON object.", InvalidRequest, "BAD_JSON")
                 continue
-            ours = self.body.get(shared)
-            if shared in members and isinstance(ours, dict):
-                try:
-                    inner = msgspec.json.decode(members.pop(shared), type=dict[str, msgspec.Raw])
-                except ValueError:
-                    self.refuse(
-                        f"{path}.json",
-                        f"Give a JSON object in {shared}.",
-                        InvalidRequest,
-                        "BAD_JSON",
-                    )
-                    continue
-                self._add_members(path, ours, inner, frozenset())
-            self._add_members(path, self.body, members, reserved)
+            for name, value in members.items():
+                if name in nested:
+                    self._extend_within(f"{path}.json", name, value, nested[name])
+                elif name in lists:
+                    self._extend_list(f"{path}.json", name, value)
+                else:
+                    self._add(f"{path}.json", self.body, name, value, reserved)
 
-    def _add_members(
+    def _extend_within(
+        self, path: str, name: str, value: msgspec.Raw, reserved: frozenset[str]
+    ) -> None:
+        """Add the members of an object to the one that the body has under this name."""
+        try:
+            members = msgspec.json.decode(value, type=dict[str, msgspec.Raw])
+        except (ValueError, RecursionError):
+            self.refuse(path, f"Give a JSON object as {name}.", InvalidRequest, "BAD_JSON")
+            return
+        own = self.body.setdefault(name, {})
+        assert isinstance(own, dict)
+        for member, inner in members.items():
+            self._add(path, own, member, inner, reserved)
+
+    def _extend_list(self, path: str, name: str, value: msgspec.Raw) -> None:
+        """Add the texts of a list to the one that the body has under this name, each once."""
+        try:
+            said = msgspec.json.decode(value, type=list[str])
+        except (ValueError, RecursionError):
+            self.refuse(path, f"Give a list of texts as {name}.", InvalidRequest, "BAD_JSON")
+            return
+        own = self.body.setdefault(name, [])
+        assert isinstance(own, list)
+        own.extend(each for each in said if each not in own)
+
+    def _add(
         self,
         path: str,
         body: dict[str, object],
-        members: Mapping[str, msgspec.Raw],
+        name: str,
+        value: msgspec.Raw,
         reserved: frozenset[str],
     ) -> None:
-        """Add the members of one extension; those that are there already are a conflict."""
-        for name, value in members.items():
-            if name in reserved or name in body:
-                self.refuse(
-                    f"{path}.json",
-                    "Leave out members that Weir sets itself or that other options set.",
-                    InvalidRequest,
-                    "CONFLICT",
-                )
-            else:
-                body[name] = value
+        if name in reserved or name in body:
+            self.refuse(
+                path,
+                "Leave out members that Weir sets itself or that other options set.",
+                InvalidRequest,
+                "CONFLICT",
+            )
+        else:
+            body[name] = value
 
     def encode(self) -> bytes:
         """Return the body as JSON. Raises what the fields named call for, all of them in one."""

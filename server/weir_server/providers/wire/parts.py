@@ -27,6 +27,8 @@ class TextKind(Enum):
 
     TEXT = auto()
     REASONING = auto()
+    SUMMARY = auto()
+    """Reasoning that is summed up rather than shown."""
     REFUSAL = auto()
 
 
@@ -229,6 +231,8 @@ class PartWriter:
                 start.part.text = ""
             case TextKind.REASONING:
                 start.part.reasoning.SetInParent()
+            case TextKind.SUMMARY:
+                start.part.reasoning.is_summary = True
             case TextKind.REFUSAL:
                 start.part.refusal.SetInParent()
                 self.refused = True

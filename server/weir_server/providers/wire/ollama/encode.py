@@ -11,6 +11,8 @@ from weir_server.providers.wire.openai.encode import JSON_HEADERS
 STREAM_HEADERS = {"content-type": "application/json", "accept": "application/x-ndjson"}
 RESERVED = frozenset({"model", "messages", "stream", "_debug_render_only"})
 """Fields that steer what comes back, so that no extension may set them."""
+NESTED = {"options": frozenset[str]()}
+"""What the server's own options are among; an extension may set what no option has set."""
 
 
 def encode_chat(request: ChatRequest, target: Target, *, stream: bool) -> HttpRequest:
@@ -22,7 +24,7 @@ def encode_chat(request: ChatRequest, target: Target, *, stream: bool) -> HttpRe
         add_options(draft, options)
     draft.body["stream"] = stream
     if options.extensions:
-        draft.extend(options.extensions, provider_kind=KIND, reserved=RESERVED, shared="options")
+        draft.extend(options.extensions, provider_kind=KIND, reserved=RESERVED, nested=NESTED)
     return HttpRequest(
         path="/api/chat",
         body=draft.encode(),

@@ -4,8 +4,9 @@ from base64 import b64encode
 from collections.abc import Sequence
 
 from weir.v1 import content_pb2
-from weir.v1.content_pb2 import MediaPart, Message, Modality, Part
+from weir.v1.content_pb2 import MediaPart, Message, Part
 from weir_server.providers.wire.draft import Draft
+from weir_server.providers.wire.modality import modality_of
 from weir_server.providers.wire.openai.quirks import Quirks
 
 Json = dict[str, object]
@@ -170,7 +171,7 @@ def _text_content(texts: list[str]) -> str | list[Json]:
 
 
 def _media(draft: Draft, path: str, media: MediaPart) -> Json:
-    match _modality(media), media.WhichOneof("source"):
+    match modality_of(media), media.WhichOneof("source"):
         case content_pb2.MODALITY_IMAGE, "inline_data":
             return _image(media, _data_url(media))
         case content_pb2.MODALITY_IMAGE, "uri":
@@ -200,20 +201,6 @@ def _image(media: MediaPart, url: str) -> Json:
 
 def _data_url(media: MediaPart) -> str:
     return f"data:{media.mime_type};base64,{b64encode(media.inline_data).decode()}"
-
-
-def _modality(media: MediaPart) -> Modality.ValueType:
-    if media.modality:
-        return media.modality
-    match media.mime_type.partition("/")[0].lower():
-        case "image":
-            return content_pb2.MODALITY_IMAGE
-        case "audio":
-            return content_pb2.MODALITY_AUDIO
-        case "video":
-            return content_pb2.MODALITY_VIDEO
-        case _:
-            return content_pb2.MODALITY_DOCUMENT
 
 
 def _named(encoded: Json, message: Message) -> Json:

@@ -29,7 +29,7 @@ _MODES = {
     ToolChoiceMode.TOOL_CHOICE_MODE_REQUIRED: "required",
 }
 
-_EFFORTS = {
+EFFORTS = {
     ReasoningEffort.REASONING_EFFORT_NONE: "none",
     ReasoningEffort.REASONING_EFFORT_MINIMAL: "minimal",
     ReasoningEffort.REASONING_EFFORT_LOW: "low",
@@ -187,8 +187,8 @@ def _schema(draft: Draft, said: JsonSchemaFormat) -> Json:
 
 
 def _add_reasoning(draft: Draft, reasoning: ReasoningOptions) -> None:
-    if reasoning.effort in _EFFORTS:
-        draft.set("reasoning.effort", "reasoning_effort", _EFFORTS[reasoning.effort])
+    if reasoning.effort in EFFORTS:
+        draft.set("reasoning.effort", "reasoning_effort", EFFORTS[reasoning.effort])
     if reasoning.HasField("budget_tokens"):
         draft.unsupported("reasoning.budget_tokens")
     # Hidden reasoning is left out of the answer; in full is what the vendor gives anyway.

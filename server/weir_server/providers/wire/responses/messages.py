@@ -1,0 +1,87 @@
+"""How is a conversation said? As a list of items, in the order in which they came to be."""
+
+from collections.abc import Sequence
+
+from weir.v1 import content_pb2
+from weir.v1.content_pb2 import Message
+from weir_server.core.errors import UnsupportedOption
+from weir_server.providers.wire.draft import Draft
+from weir_server.providers.wire.responses.content import Json, content_of, text_of
+from weir_server.providers.wire.responses.history import History
+
+_ROLES = {
+    content_pb2.ROLE_SYSTEM: "system",
+    content_pb2.ROLE_DEVELOPER: "developer",
+}
+_FAILED = "Error: "
+
+
+def encode_messages(draft: Draft, messages: Sequence[Message]) -> tuple[list[Json], bool]:
+    """Return the conversation in the vendor's words, and whether it has encrypted reasoning.
+
+    What cannot be said is named in `draft`.
+    """
+    items: list[Json] = []
+    history = History(draft, items)
+    for index, message in enumerate(messages[:]):
+        path = f"messages[{index}]"
+        if message.name:
+            draft.refuse(
+                f"{path}.name",
+                "The provider has no place for a speaker's name; leave it out.",
+                UnsupportedOption,
+            )
+        match message.role:
+            case content_pb2.ROLE_SYSTEM | content_pb2.ROLE_DEVELOPER:
+                items.append(_instructions(draft, path, message))
+            case content_pb2.ROLE_ASSISTANT:
+                history.add(path, message)
+            case content_pb2.ROLE_TOOL:
+                items.extend(_tool_results(draft, path, message))
+            case _:
+                content = content_of(draft, f"{path}.parts", message.parts[:])
+                items.append({"role": "user", "content": content})
+    return items, history.has_reasoning
+
+
+def _instructions(draft: Draft, path: str, message: Message) -> Json:
+    for index, part in enumerate(message.parts):
+        if part.WhichOneof("kind") == "media":
+            draft.unsupported_medium(f"{path}.parts[{index}].media")
+    content = content_of(draft, f"{path}.parts", message.parts[:])
+    return {"role": _ROLES[message.role], "content": content}
+
+
+def _tool_results(draft: Draft, path: str, message: Message) -> list[Json]:
+    """Say each result as an item.
+
+    The protocol has no mark for a tool that failed, so the output says it to the model: it begins
+    with `Error: `, be the tool's own words as they may.
+    """
+    items: list[Json] = []
+    for index, part in enumerate(message.parts):
+        part_path = f"{path}.parts[{index}]"
+        kind = part.WhichOneof("kind")
+        if kind != "tool_result":
+            draft.unsupported_part(f"{part_path}.{kind}")
+            continue
+        result = part.tool_result
+        output = content_of(draft, f"{part_path}.tool_result.content", result.content[:])
+        if result.is_error:
+            output = _failed(output)
+        items.append(
+            {"type": "function_call_output", "call_id": result.tool_call_id, "output": output}
+        )
+    return items
+
+
+def _failed(output: str | list[Json]) -> str | list[Json]:
+    """Say that a tool failed, before what it said of it."""
+    if not output:
+        return f"{_FAILED}the tool failed without a message"
+    if isinstance(output, str):
+        return _FAILED + output
+    first = output[0]
+    if first.get("type") == "input_text":
+        return [text_of(f"{_FAILED}{first['text']}"), *output[1:]]
+    return [text_of(f"{_FAILED}the tool failed"), *output]

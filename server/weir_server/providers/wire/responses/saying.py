@@ -1,0 +1,136 @@
+"""What is being said just now? One piece of a message or of reasoning, closed with its state."""
+
+import msgspec
+from msgspec import Raw
+
+from weir_server.core.errors import UpstreamError, UpstreamProtocolError
+from weir_server.providers.wire.parts import HELD_MAX_CHARS, PartWriter, TextKind
+from weir_server.providers.wire.responses.citations import citations
+from weir_server.providers.wire.responses.logprobs import logprobs_of
+from weir_server.providers.wire.responses.shapes import CONTENT, MEMBERS, RAW_NONE, mended, present
+from weir_server.providers.wire.responses.state import Members, State, state_of, without
+
+_SECTION_BREAK = "\n\n"
+"""Between the sections of one summary, which are paragraphs."""
+_NAMELESS = "-"
+"""Identity of an item that has none."""
+
+
+class Piece:
+    """One piece, as far as it has been said."""
+
+    __slots__ = ("annotations", "chars", "kind", "number", "place", "section", "texts", "whole")
+
+    def __init__(self, kind: TextKind, place: int, number: int) -> None:
+        self.kind = kind
+        self.place = place
+        """Which item of the answer it is in."""
+        self.number = number
+        """Which piece of the item it is."""
+        self.section = 0
+        self.chars = 0
+        self.texts: list[str] = []
+        self.annotations: list[Raw] = []
+        self.whole = RAW_NONE
+        """The piece as the vendor repeats it at its end."""
+
+    @property
+    def is_thought(self) -> bool:
+        """Whether it is reasoning, in full or in sum."""
+        return self.kind is TextKind.REASONING or self.kind is TextKind.SUMMARY
+
+
+class Saying:
+    """Writes pieces, one at a time.
+
+    `thought` is the identity of the last reasoning: what follows it is known to the vendor only
+    together with it. `failure` is set once a piece outgrows what may be held of it.
+    """
+
+    __slots__ = ("_said", "_writer", "failure", "piece", "thought")
+
+    def __init__(self, writer: PartWriter) -> None:
+        self._writer = writer
+        self._said: set[tuple[int, TextKind, int]] = set()
+        """The pieces that were begun, by place, kind and number."""
+        self.piece: Piece | None = None
+        self.thought = ""
+        self.failure: UpstreamError | None = None
+
+    def was_said(self, place: int, kind: TextKind, number: int) -> bool:
+        """Whether anything of a piece was said."""
+        return (place, kind, number) in self._said
+
+    def at(self, kind: TextKind, place: int, number: int) -> Piece | None:
+        """Return a piece if it is what is being said."""
+        piece = self.piece
+        if piece is None or piece.place != place or piece.number != number:
+            return None
+        return piece if piece.kind is kind else None
+
+    def begin(self, kind: TextKind, place: int, number: int, item_id: str) -> Piece:
+        """Begin a piece, after ending another. `item_id`: of the other's item."""
+        self.leave(item_id)
+        piece = self.piece = Piece(kind, place, number)
+        self._said.add((place, kind, number))
+        self._writer.open_text(kind)
+        return piece
+
+    def section(self, piece: Piece, section: int) -> None:
+        """Go on with a section of a summary."""
+        if section != piece.section and piece.texts:
+            self.write(piece, _SECTION_BREAK)
+        piece.section = section
+
+    def write(self, piece: Piece, text: str, logprobs: Raw = RAW_NONE) -> None:
+        """Add to a piece. Raises ValueError for what are no log probabilities."""
+        tokens = logprobs_of(logprobs)
+        if tokens:
+            self._writer.text_with_logprobs(piece.kind, text, tokens)
+        else:
+            self._writer.text(piece.kind, text)
+        piece.texts.append(text)
+        piece.chars += len(text)
+        if piece.chars > HELD_MAX_CHARS:
+            self.failure = UpstreamProtocolError(metadata={"cause": "too_large"})
+
+    def leave(self, item_id: str, head: Members | None = None) -> None:
+        """End the piece that is being said. `head`: what its message has beside the content.
+
+        Raises ValueError for what are no annotations.
+        """
+        piece, self.piece = self.piece, None
+        if piece is None:
+            return
+        if piece.is_thought:
+            # More of the same item follows, which brings its state.
+            self._writer.close_text(state=state_of(State(within=item_id or _NAMELESS)))
+            return
+        content = _beside_text(piece)
+        if piece.kind is TextKind.TEXT and (sources := _annotations(content)):
+            self._writer.cite(citations(sources, "".join(piece.texts)))
+        state = State(
+            message=head if head is not None else _identity(item_id),
+            content=content,
+            after=self.thought,
+        )
+        self._writer.close_text(state=state_of(state))
+
+
+def _beside_text(piece: Piece) -> Members:
+    """Return what a piece has beside its text."""
+    if present(piece.whole):
+        members = MEMBERS.decode(mended(piece.whole))
+        return without(members, "type", "text", "refusal", "logprobs")
+    if piece.annotations:
+        return {"annotations": Raw(b"[" + b",".join(map(bytes, piece.annotations)) + b"]")}
+    return {}
+
+
+def _annotations(content: Members) -> list[Raw]:
+    said = CONTENT.decode(b'{"annotations":' + bytes(content.get("annotations", b"null")) + b"}")
+    return said.annotations or []
+
+
+def _identity(item_id: str) -> Members:
+    return {"id": Raw(msgspec.json.encode(item_id))} if item_id else {}
