@@ -52,7 +52,10 @@ class Draft:
 
     def unsupported(self, option: str) -> None:
         """Name an option that cannot be asked for."""
-        path = f"options.{option}"
+        self.unsupported_field(f"options.{option}")
+
+    def unsupported_field(self, path: str) -> None:
+        """Name a field that cannot be said, be it an option or not."""
         if self._may_drop:
             self.warnings.append(
                 WarningEvent(
