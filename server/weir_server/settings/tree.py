@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from weir_server.settings.admission import AdmissionSettings
+from weir_server.settings.aws import AwsSettings
 from weir_server.settings.kinds import REMOTE, Kind
 from weir_server.settings.models import ModelSettings, TargetSettings
 from weir_server.settings.node import Node, ProviderId, Seconds, Switch
@@ -144,6 +145,7 @@ _ONLY_FOR: dict[str, tuple[Kind, ...]] = {
     "allow_insecure_http": REMOTE,
     "ca_file": REMOTE,
     "vendor": ("openai",),
+    "aws": ("bedrock",),
     "credentials": REMOTE,
     "slots": ("local",),
     "context_tokens": ("local",),
@@ -193,6 +195,8 @@ class ProviderSettings(Node):
     """PEM roots for the provider's certificate; unset: the machine's own."""
     vendor: str = "openai"
     """Which dialect of the wire format; see docs."""
+    aws: AwsSettings | None = None
+    """For `bedrock`: the region, and the keys that sign requests."""
     slots: Annotated[int, Field(ge=1, le=64)] = 4
     """For `local`: answers made at the same time."""
     context_tokens: Annotated[int, Field(ge=256, le=8192)] = 2048

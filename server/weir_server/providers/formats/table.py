@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 
 from weir_server.providers.formats.base import Format
+from weir_server.providers.formats.bedrock import BEDROCK
 from weir_server.providers.formats.openai import OPENAI
 
 FORMATS: Mapping[str, Format] = {
     "openai": OPENAI,
+    "bedrock": BEDROCK,
 }
 """By the `kind` of a provider; the same names as `settings.kinds.REMOTE`, held by a test."""
 
