@@ -162,7 +162,7 @@ async def test_tokens_are_counted_by_the_vendor() -> None:
             reply = await weir.llm.CountTokens(request, timeout=5)
         path = upstream.journal[-1].path
     assert (reply.tokens, reply.exact) == (11, True)
-    assert path == f"/model/{ESCAPED}/count-tokens"
+    assert path == "/model/amazon.nova-pro-v1%3A0/count-tokens"
 
 
 @pytest.mark.parametrize(("status", "reason"), [(200, ""), (403, "UPSTREAM_CREDENTIALS_REJECTED")])

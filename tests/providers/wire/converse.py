@@ -39,7 +39,8 @@ def whole(*blocks: Json, stop: str = "end_turn", said: Json | None = None, **mor
 def event(kind: str, **said: Any) -> bytes:
     """Return one message of a stream; the vendor pads its payloads with a field `p`."""
     payload = json.dumps({**said, "p": "abcdefgh"[: len(kind) % 8]}, ensure_ascii=False)
-    return frames.event(kind, payload.encode())
+    # Half a character is an escape, as JSON has it.
+    return frames.event(kind, payload.encode(errors="backslashreplace"))
 
 
 def begin(index: int, **start: Any) -> bytes:

@@ -1,4 +1,4 @@
-"""Are addresses, tools and options said as boto3 says them, or in a maker's own words?"""
+"""Are addresses and options said as boto3 says them, or in a maker's own words?"""
 
 import json
 from dataclasses import replace
@@ -8,13 +8,7 @@ import pytest
 
 from tests.contracts.asks import (
     NOW,
-    SCHEMA_JSON,
-    WEATHER,
-    assistant,
-    call,
-    result,
     system,
-    tools,
     user,
 )
 from tests.contracts.wire_format import TARGET
@@ -26,30 +20,25 @@ from tests.providers.wire.bedrock_asking import (
     body_of,
     boto3_says,
     encode,
-    medium,
     refused,
-    turns_of,
-    warned,
     with_options,
 )
 from weir.v1.content_pb2 import (
-    Part,
-    UnknownPart,
+    Modality,
 )
 from weir.v1.embedding_service_pb2 import EmbedInput, EmbedRequest
 from weir.v1.generation_pb2 import (
     AllowedTools,
-    FunctionTool,
     GenerationOptions,
+    GrammarFormat,
+    JsonSchemaFormat,
+    OutputFormat,
     ProviderExtension,
     ReasoningEffort,
     ReasoningOptions,
     ReasoningVisibility,
-    ServerTool,
-    Tool,
+    TextFormat,
     ToolChoice,
-    ToolChoiceMode,
-    UnsupportedOptionPolicy,
 )
 from weir.v1.provider_service_pb2 import ChatRequest, CompleteRequest
 from weir_server.core.errors import UnsupportedOption
@@ -115,6 +104,26 @@ async def test_tokens_are_counted_of_what_would_be_sent() -> None:
     assert BedrockWire().decode_count(b'{"inputTokens": 11}') == 11
 
 
+@pytest.mark.parametrize(
+    ("model", "counted"),
+    [
+        ("us.anthropic.claude-haiku-4-5-v1:0", "anthropic.claude-haiku-4-5-v1%3A0"),
+        ("global.amazon.nova-2-lite-v1:0", "amazon.nova-2-lite-v1%3A0"),
+        ("us-gov.anthropic.claude-x", "anthropic.claude-x"),
+        ("arn:aws:bedrock:us-east-1:1:inference-profile/eu.amazon.nova-pro", "amazon.nova-pro"),
+        ("anthropic.claude-3-5-sonnet-v2:0", "anthropic.claude-3-5-sonnet-v2%3A0"),
+        ("meta.llama3.1-8b", "meta.llama3.1-8b"),
+    ],
+)
+def test_tokens_are_counted_by_the_model_behind_a_profile(model: str, counted: str) -> None:
+    """CountTokens takes foundation models only."""
+    target = replace(TARGET, vendor_model=model)
+
+    path = BedrockWire().encode_count(ChatRequest(messages=[user("Hi")]), target).path
+
+    assert path == f"/model/{counted}/count-tokens"
+
+
 def test_a_completion_is_a_chat_of_one_turn() -> None:
     """Converse has no completions of its own."""
     assert body_of(CompleteRequest(prompt="Once")) == body_of(ChatRequest(messages=[user("Once")]))
@@ -124,101 +133,6 @@ def test_embeddings_are_refused() -> None:
     """Converse makes none."""
     with pytest.raises(UnsupportedOption):
         BedrockWire().encode(EmbedRequest(inputs=[EmbedInput(text="a")]), TARGET, stream=False)
-
-
-# --- Tools ----------------------------------------------------------------------------------------
-
-
-def _names(body: Any) -> list[str]:
-    return [tool["toolSpec"]["name"] for tool in body["toolConfig"]["tools"]]
-
-
-def test_allowed_tools_are_the_ones_offered() -> None:
-    """What may not be called is not offered at all."""
-    allowed = AllowedTools(mode=ToolChoiceMode.TOOL_CHOICE_MODE_REQUIRED, names=["now"])
-
-    body = with_options(tools=[WEATHER, NOW], tool_choice=ToolChoice(allowed=allowed))
-
-    assert _names(body) == ["now"]
-    assert body["toolConfig"]["toolChoice"] == {"any": {}}
-
-
-def test_no_tool_in_a_conversation_with_calls_is_refused() -> None:
-    """There the vendor wants the tools, and then there is no word for using none."""
-    request = ChatRequest(
-        messages=[
-            user("Now?"),
-            assistant(call("c", "now", "{}")),
-            tools(result("c", "12:00", name="now")),
-        ],
-        options=GenerationOptions(
-            tools=[NOW], tool_choice=ToolChoice(mode=ToolChoiceMode.TOOL_CHOICE_MODE_NONE)
-        ),
-    )
-
-    assert refused(request) == ["options.tool_choice"]
-    request.options.unsupported_option_policy = (
-        UnsupportedOptionPolicy.UNSUPPORTED_OPTION_POLICY_DROP_WITH_WARNING
-    )
-    assert warned(request) == [("OPTION_DROPPED", "options.tool_choice")]
-    assert _names(body_of(request)) == ["now"]
-
-
-def test_a_tool_that_the_vendor_runs_is_known_by_name() -> None:
-    """It has no settings: some would be refused."""
-    grounding = Tool(server=ServerTool(type="nova_grounding"))
-
-    body = with_options(NOVA, tools=[grounding])
-
-    assert body["toolConfig"] == {"tools": [{"systemTool": {"name": "nova_grounding"}}]}
-    grounding.server.config_json = "{}"
-    request = ChatRequest(messages=[user("Hi")], options=GenerationOptions(tools=[grounding]))
-    assert refused(request) == ["options.tools[0].server.config_json"]
-
-
-def test_a_name_with_a_dot_is_refused() -> None:
-    """The vendor would refuse it in words that say less."""
-    tool = Tool(function=FunctionTool(name="a.b", parameters_json_schema=SCHEMA_JSON))
-    request = ChatRequest(messages=[user("Hi")], options=GenerationOptions(tools=[tool]))
-
-    assert refused(request) == ["options.tools[0].function.name"]
-
-
-def test_arguments_go_back_byte_for_byte() -> None:
-    """As the model wrote them; none are an empty object, and what is no JSON is refused."""
-    messages = [user("Hi"), assistant(call("a", "f", '{"x": 1.0}'), call("b", "g", ""))]
-    body = encode(ChatRequest(messages=messages)).body
-
-    assert b'"input":{"x": 1.0}' in body
-    assert b'"input":{}' in body
-    messages[1].parts[0].tool_call.arguments_json = "{"
-    assert refused(ChatRequest(messages=messages)) == [
-        "messages[1].parts[0].tool_call.arguments_json"
-    ]
-
-
-def test_a_failed_tool_says_so_where_there_is_no_status() -> None:
-    """Only some makers' models take a status; to others the content says it."""
-    failed = tools(result("c", "no city", name="f", failed=True))
-    said = turns_of(
-        user("Hi"), assistant(call("c", "f", "{}")), failed, model="cohere.command-r-v1:0"
-    )
-
-    assert said[-1]["content"][0]["toolResult"] == {
-        "toolUseId": "c",
-        "content": [{"text": "Error:"}, {"text": "no city"}],
-    }
-
-
-def test_a_result_as_json() -> None:
-    """A caller may give the vendor's own block; sound has no place in a result."""
-    block = Part(unknown=UnknownPart(type="bedrock/json", json='{"json":{"t": 4}}'))
-    said = turns_of(user("Hi"), assistant(call("c", "f", "{}")), tools(result("c", block)))
-
-    assert said[-1]["content"][0]["toolResult"]["content"] == [{"json": {"t": 4}}]
-    sound = medium(mime_type="audio/wav", inline_data=b"RIFF")
-    request = ChatRequest(messages=[tools(result("c", sound))])
-    assert refused(request) == ["messages[0].parts[0].tool_result.content[0].media"]
 
 
 # --- Options --------------------------------------------------------------------------------------
@@ -258,6 +172,9 @@ _NONE = ReasoningEffort.REASONING_EFFORT_NONE
         (NOVA, _LOW, {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "low"}}, None),
         (NOVA, _NONE, {"reasoningConfig": {"type": "disabled"}}, None),
         ("openai.gpt-oss-120b-1:0", _LOW, {"reasoning_effort": "low"}, None),
+        ("moonshotai.kimi-k2.5", _LOW, {"reasoning_effort": "low"}, None),
+        ("us.openai.gpt-5.6-sol", _LOW, {"reasoning": {"effort": "low"}}, None),
+        ("us.openai.gpt-5.6-sol", _NONE, {"reasoning": {"effort": "none"}}, None),
         (PROFILE, _LOW, None, {"effort": "low"}),
         ("deepseek.v3-v1:0", _LOW, None, {"effort": "low"}),
     ],
@@ -293,6 +210,52 @@ def test_reasoning_without_a_word_is_refused(
     request = ChatRequest(messages=[user("Hi")], options=GenerationOptions(reasoning=reasoning))
 
     assert refused(request, model) == [f"options.reasoning.{field}"]
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        (
+            {"output_format": OutputFormat(grammar=GrammarFormat(syntax="lark", definition="x"))},
+            "output_format.grammar",
+        ),
+        (
+            {
+                "output_format": OutputFormat(
+                    json_schema=JsonSchemaFormat(name="n", schema_json="{}", max_repairs=1)
+                )
+            },
+            "output_format.json_schema.max_repairs",
+        ),
+        (
+            {"output_format": OutputFormat(json_schema=JsonSchemaFormat(schema_json="{"))},
+            "output_format.json_schema.schema_json",
+        ),
+        ({"output_modalities": [Modality.MODALITY_IMAGE]}, "output_modalities[0]"),
+        (
+            {"tool_choice": ToolChoice(allowed=AllowedTools(names=["gone"])), "tools": [NOW]},
+            "tool_choice.allowed",
+        ),
+    ],
+)
+def test_what_has_no_word_is_named(options: dict[str, Any], field: str) -> None:
+    """Each with its path."""
+    request = ChatRequest(messages=[user("Hi")], options=GenerationOptions(**options))
+
+    assert refused(request) == [f"options.{field}"]
+
+
+def test_a_schema_with_what_it_describes() -> None:
+    """Text needs no words, and a description goes along."""
+    schema = JsonSchemaFormat(name="n", schema_json="{}", description="d")
+    said = with_options(output_format=OutputFormat(json_schema=schema))["outputConfig"]
+
+    assert said["textFormat"]["structure"]["jsonSchema"] == {
+        "name": "n",
+        "schema": "{}",
+        "description": "d",
+    }
+    assert "outputConfig" not in with_options(output_format=OutputFormat(text=TextFormat()))
 
 
 def _extended(*texts: str, **options: Any) -> ChatRequest:

@@ -1,5 +1,6 @@
 """How is a chat asked for, and its tokens counted? Converse, ConverseStream and CountTokens."""
 
+import re
 from urllib.parse import quote
 
 import msgspec
@@ -20,6 +21,10 @@ RESERVED = frozenset({"messages", "modelId", "system", "toolConfig"})
 HEADERS = {"content-type": "application/json"}
 
 _ADDITIONAL = "additionalModelRequestFields"
+_PROFILE = re.compile(
+    r"(?:arn:[^/]*:inference-profile/)?(?:[a-z]{2}|apac|global|us-gov)\.(?P<model>[a-z0-9-]+\..+)"
+)
+"""A profile's id, such as `us.anthropic.claude-x`, or its ARN."""
 _COUNTED = ("messages", "system", "toolConfig", _ADDITIONAL)
 
 
@@ -27,7 +32,7 @@ def encode_chat(request: ChatRequest, target: Target, *, stream: bool) -> HttpRe
     """Ask for an answer, whole or as a stream."""
     draft = _drafted(request, target)
     return HttpRequest(
-        path=_path(target, "converse-stream" if stream else "converse"),
+        path=_path(target.vendor_model, "converse-stream" if stream else "converse"),
         body=draft.encode(),
         headers=HEADERS,
         warnings=tuple(draft.warnings),
@@ -39,7 +44,17 @@ def encode_count(request: ChatRequest, target: Target) -> HttpRequest:
     draft = _drafted(request, target)
     counted = {name: draft.body[name] for name in _COUNTED if name in draft.body}
     draft.body = {"input": {"converse": counted}}
-    return HttpRequest(path=_path(target, "count-tokens"), body=draft.encode(), headers=HEADERS)
+    return HttpRequest(
+        path=_path(foundation_model(target.vendor_model), "count-tokens"),
+        body=draft.encode(),
+        headers=HEADERS,
+    )
+
+
+def foundation_model(vendor_model: str) -> str:
+    """Return the model behind a cross-region profile: CountTokens takes nothing else."""
+    found = _PROFILE.fullmatch(vendor_model)
+    return found["model"] if found is not None else vendor_model
 
 
 def _drafted(request: ChatRequest, target: Target) -> Draft:
@@ -79,6 +94,6 @@ def _merge(draft: Draft, additional: dict[str, object]) -> None:
     draft.body[_ADDITIONAL] = additional
 
 
-def _path(target: Target, operation: str) -> str:
+def _path(model: str, operation: str) -> str:
     """Return where an operation is: the model is one segment, be it an ARN with slashes."""
-    return f"/model/{quote(target.vendor_model, safe='-._~')}/{operation}"
+    return f"/model/{quote(model, safe='-._~')}/{operation}"

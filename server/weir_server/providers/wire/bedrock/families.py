@@ -89,18 +89,29 @@ _NOVA = Family(
     },
 )
 
-_OPENAI = Family(
+_OPEN_WEIGHTS = Family(
     efforts={
         effort: Thinking(fields={"reasoning_effort": word})
         for effort, word in _WORDS.items()
         if effort != _MAX
     }
 )
+"""OpenAI's open models and Moonshot's."""
+
+_OPENAI = Family(
+    efforts={
+        effort: Thinking(fields={"reasoning": {"effort": word}})
+        for effort, word in {_NONE: "none", **_WORDS}.items()
+    }
+)
 
 _MAKERS: Mapping[str, Family] = {
+    # The first that fits is taken.
     "anthropic.": _ANTHROPIC,
     "amazon.nova": _NOVA,
+    "openai.gpt-oss": _OPEN_WEIGHTS,
     "openai.": _OPENAI,
+    "moonshot": _OPEN_WEIGHTS,
     "mistral.": Family(top_k=("top_k",)),
     "cohere.": Family(top_k=("k",)),
 }
