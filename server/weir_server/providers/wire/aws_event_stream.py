@@ -7,7 +7,6 @@ numbers are big-endian; a checksum is a CRC-32.
 
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 from zlib import crc32
@@ -24,18 +23,15 @@ HeaderValue = bool | int | bytes | str | datetime | UUID
 _PRELUDE = struct.Struct(">III")
 """Length of the message, length of its headers, checksum of these two."""
 _CHECKSUM_BYTES = 4
-_LEAST_BYTES = _PRELUDE.size + _CHECKSUM_BYTES
+_PRELUDE_BYTES = _PRELUDE.size
+_READ_PRELUDE = _PRELUDE.unpack_from
+_LEAST_BYTES = _PRELUDE_BYTES + _CHECKSUM_BYTES
 _KEPT_HEADERS = 32
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """One message of a stream."""
-
-    headers: Mapping[str, HeaderValue]
-    """By name; shared between messages with the same headers, so never written to."""
-    payload: bytes
+Message = tuple[Mapping[str, HeaderValue], bytes]
+"""Headers by name, and payload. Messages with the same headers share them: never written to."""
 
 
 class EventStreamSplitter:
@@ -46,13 +42,15 @@ class EventStreamSplitter:
     than one `feed`.
     """
 
-    __slots__ = ("_held", "_known", "_max_message_bytes", "failure")
+    __slots__ = ("_awaited", "_held", "_known", "_max_message_bytes", "failure")
 
     def __init__(self, *, max_message_bytes: int = MESSAGE_MAX_BYTES) -> None:
         self.failure: UpstreamProtocolError | None = None
         self._max_message_bytes = max_message_bytes
         self._held = bytearray()
         """The message that has not ended yet."""
+        self._awaited = _PRELUDE_BYTES
+        """How many bytes of it are needed before it can be looked at again."""
         self._known: dict[bytes, Mapping[str, HeaderValue]] = {}
         """Headers that were read before: most messages of a stream have the same."""
 
@@ -66,39 +64,43 @@ class EventStreamSplitter:
         if self.failure is not None:
             return []
         held = self._held
-        held += data
+        if held:
+            held += data
+            if len(held) < self._awaited:
+                return []  # A large message comes in many pieces: it is looked at once.
+            data = bytes(held)
+            held.clear()
         messages: list[Message] = []
-        start = 0
-        while len(held) - start >= _PRELUDE.size:
-            total, header_bytes, checksum = _PRELUDE.unpack_from(held, start)
-            if crc32(held[start : start + 8]) != checksum:
-                self._fail("malformed")
-                return messages
+        start, end = 0, len(data)
+        while end - start >= _PRELUDE_BYTES:
+            total, header_bytes, checksum = _READ_PRELUDE(data, start)
+            if crc32(data[start : start + 8]) != checksum:
+                return self._fail("malformed", messages)
             if total > self._max_message_bytes or header_bytes > HEADERS_MAX_BYTES:
-                self._fail("too_large")
-                return messages
+                return self._fail("too_large", messages)
             if total < _LEAST_BYTES + header_bytes:
-                self._fail("malformed")
-                return messages
-            if len(held) - start < total:
+                return self._fail("malformed", messages)
+            if end - start < total:
+                self._awaited = total
                 break
-            message = self._message(bytes(held[start : start + total]), header_bytes)
+            message = self._message(data[start : start + total], header_bytes)
             if message is None:
-                self._fail("malformed")
-                return messages
+                return self._fail("malformed", messages)
             messages.append(message)
             start += total
-        if start:
-            del held[:start]
+        else:
+            self._awaited = _PRELUDE_BYTES
+        if start < end:
+            held += data[start:]
         return messages
 
     def _message(self, whole: bytes, header_bytes: int) -> Message | None:
         """Return what a whole message says; None: it is damaged."""
-        end = len(whole) - _CHECKSUM_BYTES
-        if crc32(whole[:end]) != int.from_bytes(whole[end:]):
+        said = memoryview(whole)[:-_CHECKSUM_BYTES]
+        if crc32(said) != int.from_bytes(whole[-_CHECKSUM_BYTES:]):
             return None
-        payload_at = _PRELUDE.size + header_bytes
-        packed = whole[_PRELUDE.size : payload_at]
+        payload_at = _PRELUDE_BYTES + header_bytes
+        packed = whole[_PRELUDE_BYTES:payload_at]
         headers = self._known.get(packed)
         if headers is None:
             headers = read_headers(packed)
@@ -106,12 +108,14 @@ class EventStreamSplitter:
                 return None
             if len(self._known) < _KEPT_HEADERS:
                 self._known[packed] = headers
-        return Message(headers=headers, payload=whole[payload_at:end])
+        return headers, whole[payload_at:-_CHECKSUM_BYTES]
 
-    def _fail(self, cause: str) -> None:
+    def _fail(self, cause: str, before: list[Message]) -> list[Message]:
+        """End the stream after the messages that came `before`, which are still given."""
         self.failure = UpstreamProtocolError(metadata={"cause": cause})
         self._held = bytearray()
         self._known.clear()
+        return before
 
 
 def read_headers(packed: bytes) -> Mapping[str, HeaderValue] | None:

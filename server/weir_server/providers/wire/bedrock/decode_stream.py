@@ -4,10 +4,12 @@ The vendor's reference, "ConverseStreamOutput": `messageStart`, blocks, `message
 answer ended, and last `metadata` with what it cost. An exception may come instead of the rest.
 """
 
+from collections.abc import Mapping
+
 from weir.v1.generation_pb2 import GenerationEvent
 from weir_server.core.errors import UpstreamProtocolError, UpstreamStreamBroken, WeirError
 from weir_server.core.handler import Batch
-from weir_server.providers.wire.aws_event_stream import EventStreamSplitter, Message
+from weir_server.providers.wire.aws_event_stream import EventStreamSplitter, HeaderValue
 from weir_server.providers.wire.bedrock.answer import ConverseAnswer
 from weir_server.providers.wire.bedrock.decode_unary import UnaryDecoder
 from weir_server.providers.wire.bedrock.shapes import DELTA, METADATA, START, STOP
@@ -50,8 +52,8 @@ class StreamDecoder:
             self.failure = self._whole.failure
             return []
         answer, splitter = self._answer, self._splitter
-        for message in splitter.feed(data):
-            self._take(message)
+        for headers, payload in splitter.feed(data):
+            self._take(headers, payload)
             if answer.failure is not None:
                 self.failure = answer.failure
                 break
@@ -76,8 +78,7 @@ class StreamDecoder:
             self.failure = UpstreamStreamBroken(metadata={"cause": "cut"})
         return self._answer.writer.take() or None
 
-    def _take(self, message: Message) -> None:
-        headers, payload = message.headers, message.payload
+    def _take(self, headers: Mapping[str, HeaderValue], payload: bytes) -> None:
         answer = self._answer
         match headers.get(":message-type"):
             case "event":

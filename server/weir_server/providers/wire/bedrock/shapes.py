@@ -87,7 +87,7 @@ class CitationsContent(Struct):
     citations: list[dict[str, Any]] = []
 
 
-class Block(Struct):
+class Block(Struct, gc=False):
     """A content block of a whole answer."""
 
     text: str | None = None
@@ -110,7 +110,7 @@ class Output(Struct):
     message: Said | None = None
 
 
-class Start(Struct):
+class Start(Struct, gc=False):
     """What a block of a stream begins with."""
 
     toolUse: ToolUse | None = None
@@ -118,7 +118,7 @@ class Start(Struct):
     image: Image | None = None
 
 
-class Delta(Struct):
+class Delta(Struct, gc=False):
     """More of a block of a stream."""
 
     text: str | None = None
@@ -129,27 +129,27 @@ class Delta(Struct):
     image: Image | None = None
 
 
-class StartEvent(Struct):
+class StartEvent(Struct, gc=False):
     """`contentBlockStart`."""
 
     contentBlockIndex: int
     start: Start
 
 
-class DeltaEvent(Struct):
+class DeltaEvent(Struct, gc=False):
     """`contentBlockDelta`."""
 
     contentBlockIndex: int
     delta: Delta
 
 
-class StopEvent(Struct):
+class StopEvent(Struct, gc=False):
     """`contentBlockStop`."""
 
     contentBlockIndex: int
 
 
-class Metadata(Struct):
+class Metadata(Struct, gc=False):
     """What is said beside the answer: the stream's events `messageStop` and `metadata` in one."""
 
     stopReason: str | None = None
