@@ -144,7 +144,22 @@ def test_an_exception_by_its_name(
         (
             "AccessDeniedException",
             "You don't have access to the model with the specified model ID.",
+            UpstreamModelNotFound,
+        ),
+        (
+            "AccessDeniedException",
+            "You invoked an unsupported model or your request did not allow prompt caching.",
+            UpstreamRejectedRequest,
+        ),
+        (
+            "AccessDeniedException",
+            "User: arn:aws:iam::1:user/x is not authorized to perform: bedrock:InvokeModel",
             UpstreamCredentialsRejected,
+        ),
+        (
+            "ValidationException",
+            "Invocation of model ID x with on-demand throughput isn\u2019t supported.",
+            UpstreamModelNotFound,
         ),
     ],
 )

@@ -89,8 +89,22 @@ _TEXTS: tuple[tuple[type[UpstreamError], re.Pattern[str], type[UpstreamError]], 
     ),
     (
         UpstreamRejectedRequest,
-        re.compile(r"model identifier is invalid|model version is not supported"),
+        re.compile(
+            r"model identifier is invalid|model version is not supported"
+            r"|on-demand throughput isn.t supported"
+        ),
         UpstreamModelNotFound,
+    ),
+    # The key is good, so it must not be left alone for these.
+    (
+        UpstreamCredentialsRejected,
+        re.compile(r"have access to the model"),
+        UpstreamModelNotFound,
+    ),
+    (
+        UpstreamCredentialsRejected,
+        re.compile(r"did not allow prompt caching"),
+        UpstreamRejectedRequest,
     ),
     (
         UpstreamRejectedRequest,
