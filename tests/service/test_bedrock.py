@@ -15,6 +15,7 @@ from tests.contracts.answers import CHUNKS, COMPLETION_TOKENS, PROMPT_TOKENS, SE
 from tests.providers.wire import converse as c
 from tests.service.asking import refused
 from tests.service.weir import chat_request, hear, serving, stream_request, upstream_tree
+from weir.v1.content_pb2 import Message, Part, Role, UnknownPart
 from weir.v1.generation_pb2 import FinishReason
 from weir.v1.provider_service_pb2 import CountTokensRequest, ProviderConfig, ValidateConfigRequest
 from weir.v1.usage_pb2 import UsageSource
@@ -109,6 +110,23 @@ async def test_a_bedrock_api_key_is_a_bearer_token() -> None:
     assert sent["authorization"] == "Bearer sk-test-canary-key"
     assert "x-amz-date" not in sent
     assert "application/vnd.amazon.eventstream" in sent["accept"]
+
+
+async def test_a_block_in_the_vendors_own_words() -> None:
+    """A caller may mark what a guardrail is to look at; to other kinds it is unsupported."""
+    guard = UnknownPart(
+        type="bedrock/guardContent", json='{"guardContent":{"text":{"text":"Look"}}}'
+    )
+    message = Message(role=Role.ROLE_USER, parts=[Part(text="Hi"), Part(unknown=guard)])
+    async with FakeUpstream(ANSWER) as upstream:
+        async with serving(_signed(upstream)) as weir:
+            await weir.llm.Chat(chat_request([message], model="m"), timeout=5)
+            sent = upstream.journal[-1].json["messages"]
+        async with serving(upstream_tree(upstream.url)) as weir:
+            failed = await refused(weir.llm.Chat(chat_request([message], model="m"), timeout=5))
+    assert sent[0]["content"][1] == {"guardContent": {"text": {"text": "Look"}}}
+    assert failed.reason == "UNSUPPORTED_OPTION"
+    assert failed.fields == ["messages[0].parts[1].unknown"]
 
 
 async def test_a_refusal_has_its_reason_and_no_words() -> None:
