@@ -29,6 +29,7 @@ from weir.v1.content_pb2 import (
     CompactionPart,
     MediaDetail,
     Message,
+    Modality,
     Part,
     ReasoningPart,
     RefusalPart,
@@ -168,11 +169,25 @@ def test_guarded_instructions() -> None:
             {"video": {"format": "three_gp", "source": {"s3Location": {"uri": "s3://bucket/a"}}}},
         ),
         (
+            medium(modality=Modality.MODALITY_IMAGE, uri="s3://bucket/b.JPG"),
+            {"image": {"format": "jpeg", "source": {"s3Location": {"uri": "s3://bucket/b.JPG"}}}},
+        ),
+        (
+            medium(modality=Modality.MODALITY_DOCUMENT, uri="s3://b/c.md", filename="c.md"),
+            {
+                "document": {
+                    "format": "md",
+                    "name": "c",
+                    "source": {"s3Location": {"uri": "s3://b/c.md"}},
+                }
+            },
+        ),
+        (
             medium(mime_type="video/mp4", inline_data=b"\x00\x01"),
             {"video": {"format": "mp4", "source": {"bytes": "AAE="}}},
         ),
         (
-            medium(mime_type="text/plain; charset=utf-8", inline_data=b"a"),
+            medium(mime_type="text/plain", inline_data=b"a"),
             {"document": {"format": "txt", "name": "document", "source": {"bytes": "YQ=="}}},
         ),
         (
@@ -192,6 +207,8 @@ def test_a_medium_goes_in(media: Part, block: c.Json) -> None:
         medium(mime_type="image/png", uri="https://example.com/a.png"),
         medium(mime_type="image/tiff", inline_data=b"a"),
         medium(mime_type="image/png", file_id="file-1"),
+        medium(modality=Modality.MODALITY_IMAGE, uri="s3://bucket/file"),
+        medium(modality=Modality.MODALITY_IMAGE, uri="s3://bucket/a.3gp"),
         medium(mime_type="application/zip", inline_data=b"a"),
     ],
 )

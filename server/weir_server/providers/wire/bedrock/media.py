@@ -73,6 +73,7 @@ IMAGE_TYPES: Mapping[str, str] = {
 
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9\s()\[\]-]+")
 _SPACES = re.compile(r"\s+")
+_ENDINGS = {"jpg": "jpeg", "3gp": "three_gp", "htm": "html"}
 _ENDING = re.compile(r"\.[A-Za-z0-9]{1,8}\Z")
 _NAME_MAX_CHARS = 180
 
@@ -106,7 +107,7 @@ def media_block(
     of_tool: whether a tool answered with it, where sound has no place.
     """
     kind, formats = _FORMATS.get(modality_of(media), ("", {}))
-    word = formats.get(media.mime_type.partition(";")[0].strip().lower(), "")
+    word = _format(media, formats)
     source = _source(media)
     if not word or source is None or (of_tool and kind == "audio"):
         draft.unsupported_medium(path)
@@ -117,6 +118,15 @@ def media_block(
     if kind == "document":
         block["name"] = names.name_for(media.filename)
     return {kind: block}
+
+
+def _format(media: MediaPart, formats: Mapping[str, str]) -> str:
+    """Return the vendor's word for a format; where no type is given, by the name's ending."""
+    if media.mime_type:
+        return formats.get(media.mime_type.lower(), "")
+    ending = (media.filename or media.uri).rpartition(".")[2].lower()
+    word = _ENDINGS.get(ending, ending)
+    return word if word in formats.values() else ""
 
 
 def _source(media: MediaPart) -> Json | None:
