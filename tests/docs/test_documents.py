@@ -18,6 +18,7 @@ from weir_server.fake_upstream.matching import CONDITIONS
 from weir_server.fake_upstream.script import Script
 from weir_server.routing.explain import Code
 from weir_server.settings.admission import AdmissionSettings
+from weir_server.settings.aws import AwsSettings
 from weir_server.settings.models import ModelSettings, TargetSettings
 from weir_server.settings.resilience import (
     BreakerSettings,
@@ -141,6 +142,7 @@ def test_every_code_of_an_explanation_is_documented() -> None:
     [
         ("## `server`", ServerSettings),
         ("## `providers`", ProviderSettings),
+        ("### `aws` of a provider", AwsSettings),
         ("## `models`", ModelSettings),
         ("### `targets` of a model", TargetSettings),
         ("## `upstream`", UpstreamSettings),

@@ -174,7 +174,6 @@ KIND_ROWS = [
             ("server_tool_call", "id: 's' name: 'web_search'"),
             ("server_tool_result", "tool_call_id: 's' result_json: '[]'"),
             ("compaction", "summary: 'before'"),
-            ("unknown", "type: 'x' json: '{}'"),
         )
     ),
     Row(
@@ -323,6 +322,27 @@ KIND_ROWS = [
         keeps=model("unknown { type: 't' json: '{}' }"),
         field="messages[0].parts[0].unknown.type",
         rule="REQUIRED",
+    ),
+    Row(
+        case="unknown item by the user without a type",
+        breaks=user("unknown { json: '{}' }"),
+        keeps=user("unknown { type: 't' json: '{}' }"),
+        field="messages[0].parts[0].unknown.type",
+        rule="REQUIRED",
+    ),
+    Row(
+        case="unknown item by a tool",
+        breaks=USER + "messages { role: ROLE_TOOL parts { unknown { type: 't' json: '{}' } } }",
+        keeps=USER + A + USER,
+        field="messages[1].parts[0].unknown",
+        rule="NOT_ALLOWED",
+    ),
+    Row(
+        case="unknown item with bad JSON in a tool's answer",
+        breaks=CALL + "content { unknown { type: 't' json: '{' } }" + END,
+        keeps=CALL + "content { unknown { type: 't' json: '{}' } }" + END,
+        field="messages[2].parts[0].tool_result.content[0].unknown.json",
+        rule="BAD_JSON",
     ),
     Row(
         case="unknown item with bad JSON",

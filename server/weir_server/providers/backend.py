@@ -31,7 +31,7 @@ ANSWER_BYTES = 1 << 20
 """So much is read of an answer that is no generation."""
 READABLE_TYPES = frozenset(
     {"", "application/json", "text/event-stream", "application/x-ndjson", "text/plain"}
-    | {"application/octet-stream"}
+    | {"application/octet-stream", "application/vnd.amazon.eventstream"}
 )
 """Media types that an answer may have; a page for people is none of them."""
 # Looking an enum's value up by name costs more than a microsecond.

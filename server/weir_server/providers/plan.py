@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from weir.v1.error_pb2 import FieldViolation
 from weir.v1.provider_service_pb2 import ProviderConfig
 from weir_server.core.errors import ConfigInvalid
+from weir_server.settings.aws import AwsSettings
 from weir_server.settings.azure import AzureSettings
 from weir_server.settings.tree import ProviderSettings
 
@@ -26,6 +27,17 @@ class Credential:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Aws:
+    """Where a provider at AWS is, and who asks it. Its repr shows no secret."""
+
+    region: str
+    access_key_id: str = ""
+    """Empty: requests are not signed."""
+    secret_access_key: str = field(default="", repr=False)
+    session_token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What a provider is to be, wherever that was said."""
 
@@ -43,6 +55,7 @@ class Plan:
     max_retries: int = 2
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     vendor: str = "openai"
+    aws: Aws | None = None
     unlisted_models: bool = True
     max_concurrency: int | None = None
     allow_private: bool = False
@@ -78,6 +91,7 @@ def of_settings(settings: ProviderSettings) -> Plan:
         max_retries=settings.max_retries,
         headers=settings.headers,
         vendor=settings.vendor,
+        aws=_aws(settings.aws) if settings.aws is not None else None,
         unlisted_models=settings.unlisted_models,
         max_concurrency=settings.max_concurrency,
         allow_private=settings.allow_private,
@@ -89,6 +103,16 @@ def of_settings(settings: ProviderSettings) -> Plan:
         context_tokens=settings.context_tokens,
         weights_file=settings.weights_file,
         script_file=settings.script_file,
+    )
+
+
+def _aws(settings: AwsSettings) -> Aws:
+    secret, token = settings.secret_access_key, settings.session_token
+    return Aws(
+        region=settings.region,
+        access_key_id=settings.access_key_id or "",
+        secret_access_key=secret.get_secret_value() if secret is not None else "",
+        session_token=token.get_secret_value() if token is not None else "",
     )
 
 

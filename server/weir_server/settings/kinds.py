@@ -6,6 +6,7 @@ Kind = Literal[
     "openai",
     "openai-responses",
     "azure-openai",
+    "bedrock",
     "cohere",
     "ollama",
     "local",
@@ -16,6 +17,7 @@ REMOTE: tuple[Kind, ...] = (
     "openai",
     "openai-responses",
     "azure-openai",
+    "bedrock",
     "cohere",
     "ollama",
 )

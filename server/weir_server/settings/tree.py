@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from weir_server.settings.admission import AdmissionSettings
+from weir_server.settings.aws import AwsSettings
 from weir_server.settings.azure import ApiVersion, AzureSettings
 from weir_server.settings.kinds import REMOTE, Kind
 from weir_server.settings.models import ModelSettings, TargetSettings
@@ -147,6 +148,7 @@ _ONLY_FOR: dict[str, tuple[Kind, ...]] = {
     "vendor": ("openai",),
     "api_version": ("azure-openai",),
     "azure": ("azure-openai",),
+    "aws": ("bedrock",),
     "credentials": REMOTE,
     "slots": ("local",),
     "context_tokens": ("local",),
@@ -200,6 +202,8 @@ class ProviderSettings(Node):
     """For `azure-openai`: a dated version of the API; unset: the v1 API."""
     azure: AzureSettings | None = None
     """For `azure-openai`: an application of Entra ID in place of a key."""
+    aws: AwsSettings | None = None
+    """For `bedrock`: the region, and the keys that sign requests."""
     slots: Annotated[int, Field(ge=1, le=64)] = 4
     """For `local`: answers made at the same time."""
     context_tokens: Annotated[int, Field(ge=256, le=8192)] = 2048

@@ -32,7 +32,8 @@ WRITERS: dict[str, frozenset[int]] = {
     "server_tool_call": frozenset({_ASSISTANT}),
     "server_tool_result": frozenset({_ASSISTANT}),
     "compaction": frozenset({_ASSISTANT}),
-    "unknown": frozenset({_ASSISTANT}),
+    # Callers may write in a vendor's own words; a provider of another kind names them as refused.
+    "unknown": frozenset(_BY_ANY_BUT_TOOL),
 }
 """Whose messages hold which kinds of part."""
 
@@ -213,6 +214,8 @@ def _check_tool_result(findings: Findings, at: str, part: Part, conversation: Co
         kind = piece.WhichOneof("kind")
         if kind == "media":
             _check_medium(findings, f"{piece_at}.media", piece, conversation)
+        elif kind == "unknown":
+            PLAIN_KINDS[kind].nested(findings, f"{piece_at}.{kind}", piece.unknown)
         elif kind is None:
             findings.add(f"{piece_at}.kind", Rule.REQUIRED, "Set text or media.")
         elif kind != "text":

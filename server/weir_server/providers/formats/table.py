@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from weir_server.providers.formats.azure import AZURE_OPENAI
 from weir_server.providers.formats.base import Format
+from weir_server.providers.formats.bedrock import BEDROCK
 from weir_server.providers.formats.cohere import COHERE
 from weir_server.providers.formats.ollama import OLLAMA
 from weir_server.providers.formats.openai import OPENAI
@@ -15,6 +16,7 @@ FORMATS: Mapping[str, Format] = {
     "ollama": OLLAMA,
     "openai-responses": RESPONSES,
     "azure-openai": AZURE_OPENAI,
+    "bedrock": BEDROCK,
 }
 """By the `kind` of a provider; the same names as `settings.kinds.REMOTE`, held by a test."""
 

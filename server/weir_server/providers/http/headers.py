@@ -46,6 +46,9 @@ class ProviderHeaders:
     credential: Mapping[str, str] = field(default_factory=dict)
     """Such as `authorization`; the one place where a provider's key is."""
     organization: Mapping[str, str] = field(default_factory=dict)
+    protocol: Mapping[str, str] = field(default_factory=dict)
+    """What the provider's protocol wants instead of what every request carries, such as another
+    `accept`."""
     extra: Mapping[str, str] = field(default_factory=dict)
     field_prefix: str = "config."
     """What stands before a field in a violation."""
@@ -69,7 +72,7 @@ class ProviderHeaders:
     def merged(self) -> CIMultiDict[str]:
         """Return all of them with what every request carries; credentials come last and win."""
         merged: CIMultiDict[str] = CIMultiDict(ALWAYS)
-        for part in (self.extra, self.organization, self.credential):
+        for part in (self.protocol, self.extra, self.organization, self.credential):
             merged.update(part)
         return merged
 

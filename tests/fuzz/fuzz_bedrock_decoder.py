@@ -1,0 +1,178 @@
+"""Does any body crash the decoder of Bedrock's answers, hang it, or make it hoard?
+
+    python -m tests.fuzz.fuzz_bedrock_decoder --seconds 60
+
+Bounded by `--executions` or `--seconds`, else by WEIR_FUZZ_SECONDS, else ten seconds.
+"""
+
+import argparse
+import json
+import os
+import random
+import sys
+import time
+from collections.abc import Callable
+
+from tests.contracts.wire_format import TARGET
+from tests.fuzz.fuzz_openai_decoder import check
+from tests.providers.wire import converse as c
+from tests.providers.wire.test_bedrock_round_trip import FIRST, SECOND
+from weir.v1.provider_service_pb2 import ChatRequest
+from weir_server.core.errors import UpstreamError
+from weir_server.fake_upstream import aws_event_stream as frames
+from weir_server.providers.wire.bedrock.wire import BedrockWire
+
+DEFAULT_SECONDS = 10.0
+SLOWEST_S = 1.0
+
+_WIRE = BedrockWire()
+_EVENTS = (
+    *("messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockDelta"),
+    *("contentBlockStop", "messageStop", "metadata", "somethingNew"),
+)
+_BODIES = (
+    c.whole(*FIRST),
+    c.whole(*SECOND),
+    b'{"__type":"ThrottlingException","message":"slow"}',
+    b'{"message":"Input is too long"}',
+)
+_BYTES = (
+    *(b"{", b"}", b"[", b"]", b'"', b",", b":", b"\\", b"\x00", b"\xff", b"\\ud83d", b"null"),
+    *(b"-1", b"1e999", b"NaN", b"9" * 30, b"[" * 2000, b'{"a":' * 2000, b"\x00\x00\x00\x10"),
+)
+_VALUES: tuple[Callable[[random.Random], object], ...] = (
+    lambda dice: dice.choice((None, True, False, "", [], {}, 0, 1, -1, 2**63, 2**70, 1.5, 1e308)),
+    lambda dice: dice.choice(("end_turn", "tool_use", "png", "AAEC", "\ud83d", "a\ude00", "{}")),
+    lambda dice: [_value(dice) for _ in range(dice.randrange(3))],
+    lambda dice: {_name(dice): _value(dice) for _ in range(dice.randrange(4))},
+)
+_NAMES = (
+    *("contentBlockIndex", "start", "delta", "text", "toolUse", "toolResult", "toolUseId", "name"),
+    *("input", "type", "status", "reasoningContent", "signature", "redactedContent", "citation"),
+    *("image", "format", "source", "bytes", "s3Location", "uri", "error", "stopReason", "usage"),
+    *("inputTokens", "outputTokens", "totalTokens", "trace", "metrics", "location", "web", "json"),
+    *("citationsContent", "content", "citations", "sourceContent", "title", "output", "message"),
+)
+
+
+def fuzz(*, seconds: float, seed: int = 0, executions: int | None = None) -> int:
+    """Throw bodies at the decoders; return how many. Raises on a hole."""
+    dice = random.Random(seed)
+    until_s = time.monotonic() + seconds
+    done = 0
+    while time.monotonic() < until_s and (executions is None or done < executions):
+        body = _invent(dice)
+        begun_s = time.monotonic()
+        for stream in (True, False):
+            check(_WIRE.decoder(ChatRequest(), TARGET, stream=stream), _cut(dice, body))
+        error = _WIRE.explain(dice.randrange(100, 700), {"x-amzn-errortype": _name(dice)}, body)
+        assert isinstance(error, UpstreamError), body
+        took_s = time.monotonic() - begun_s
+        assert took_s < SLOWEST_S, f"{body[:200]!r} took {took_s:.1f} s"
+        done += 1
+    return done
+
+
+def _invent(dice: random.Random) -> bytes:
+    """Make a body that is nearly right, or not at all."""
+    match dice.randrange(5):
+        case 0:
+            return _spoil(dice, dice.choice(_BODIES))
+        case 1:
+            return _spoil(dice, _stream(dice))
+        case 2 | 3:
+            return _stream(dice)
+        case _:
+            return dice.randbytes(dice.randrange(200))
+
+
+def _stream(dice: random.Random) -> bytes:
+    """Make a stream of whole messages with the right bones and wild flesh."""
+    messages = [_message(dice) for _ in range(dice.randrange(1, 8))]
+    if dice.random() < 0.7:
+        stop = {"stopReason": dice.choice(("end_turn", "tool_use", "guardrail_intervened"))}
+        messages.append(frames.event("messageStop", _json(stop)))
+    if dice.random() < 0.7:
+        messages.append(frames.event("metadata", _json({"usage": _value(dice)})))
+    return b"".join(messages)
+
+
+def _message(dice: random.Random) -> bytes:
+    match dice.randrange(12):
+        case 0:
+            return frames.exception(f"{_name(dice)}Exception", _json(_value(dice)))
+        case 1:
+            return frames.error(_name(dice), "broken")
+        case 2:
+            return frames.message(dice.randbytes(dice.randrange(12)), b"{}")
+        case 3:
+            return frames.event(dice.choice(_EVENTS), _spoil(dice, _json(_event(dice))))
+        case _:
+            return frames.event(dice.choice(_EVENTS), _json(_event(dice)))
+
+
+def _event(dice: random.Random) -> object:
+    piece = {
+        "text": dice.choice(("", "a", "👋", "\ud83d", "\ude00")),
+        "toolUse": dice.choice(
+            ({"input": "{"}, {"toolUseId": "t", "name": "f"}, {"input": "\ud83d"})
+        ),
+        "toolResult": dice.choice(([{"text": "a"}, {"json": 1}], {"toolUseId": "t"})),
+        "reasoningContent": dice.choice(
+            ({"text": "a"}, {"signature": "\ud83d"}, {"redactedContent": "AAE"})
+        ),
+        "citation": {"title": "\ud83d", "location": _value(dice), "sourceContent": _value(dice)},
+        "image": dice.choice(({"format": "png"}, {"source": {"bytes": "A!"}}, {"error": 1})),
+        _name(dice): _value(dice),
+    }
+    kept = dice.sample(sorted(piece), dice.randrange(1, 3))
+    return {
+        "contentBlockIndex": dice.choice((0, 0, 1, 2, -1)),
+        dice.choice(("start", "delta")): {name: piece[name] for name in kept},
+        _name(dice): _value(dice),
+    }
+
+
+def _json(said: object) -> bytes:
+    return json.dumps(said).encode()
+
+
+def _spoil(dice: random.Random, body: bytes) -> bytes:
+    for _ in range(dice.randrange(1, 5)):
+        start = dice.randrange(len(body) + 1)
+        end = min(len(body), start + dice.choice((0, 0, 1, 3, 40)))
+        body = body[:start] + dice.choice(_BYTES) + body[end:]
+    return body
+
+
+def _value(dice: random.Random) -> object:
+    return dice.choice(_VALUES)(dice)
+
+
+def _name(dice: random.Random) -> str:
+    return dice.choice(_NAMES)
+
+
+def _cut(dice: random.Random, body: bytes) -> list[bytes]:
+    edges = sorted(dice.randrange(len(body) + 1) for _ in range(dice.randrange(4)))
+    starts, ends = [0, *edges], [*edges, len(body)]
+    return [body[start:end] for start, end in zip(starts, ends, strict=True)]
+
+
+def main() -> None:
+    """Run for as long as asked and say how much was tried."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=float(os.environ.get("WEIR_FUZZ_SECONDS", DEFAULT_SECONDS)),
+    )
+    parser.add_argument("--executions", type=int)
+    parser.add_argument("--seed", type=int, default=time.time_ns())
+    options = parser.parse_args()
+    done = fuzz(seconds=options.seconds, seed=options.seed, executions=options.executions)
+    sys.stdout.write(f"Bedrock decoder: {done:,} executions, seed {options.seed}\n")
+
+
+if __name__ == "__main__":
+    main()
