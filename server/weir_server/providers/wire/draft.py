@@ -1,6 +1,6 @@
 """What can a protocol not say of a request? A draft of the body, with every such field named."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -18,6 +18,7 @@ DROPPED = "OPTION_DROPPED"
 """The code of the warning about an option that was left out."""
 PART_DROPPED = "PART_DROPPED"
 """The code of the warning about something of earlier turns that was left out."""
+NOTHING_NESTED: Mapping[str, frozenset[str]] = {}
 
 
 class Draft:
@@ -128,10 +129,12 @@ class Draft:
         *,
         provider_kind: str,
         reserved: frozenset[str],
+        nested: Mapping[str, frozenset[str]] = NOTHING_NESTED,
     ) -> None:
         """Add the members of the caller's extensions for this kind of provider, byte for byte.
 
-        What Weir itself writes cannot be overwritten, nor can `reserved` fields be added.
+        What Weir itself writes cannot be overwritten, nor can `reserved` fields be added. Objects
+        that are `nested` are added to instead, each with what is reserved within it.
         """
         for index, extension in enumerate(extensions):
             path = f"options.extensions[{index}]"
@@ -147,15 +150,42 @@ class Draft:
                 self.refuse(f"{path}.json", "Give a JSON object.", InvalidRequest, "BAD_JSON")
                 continue
             for name, value in members.items():
-                if name in reserved or name in self.body:
-                    self.refuse(
-                        f"{path}.json",
-                        "Leave out members that Weir sets itself or that other options set.",
-                        InvalidRequest,
-                        "CONFLICT",
-                    )
+                if name in nested:
+                    self._extend_within(f"{path}.json", name, value, nested[name])
                 else:
-                    self.body[name] = value
+                    self._add(f"{path}.json", self.body, name, value, reserved)
+
+    def _extend_within(
+        self, path: str, name: str, value: msgspec.Raw, reserved: frozenset[str]
+    ) -> None:
+        """Add the members of an object to the one that the body has under this name."""
+        try:
+            members = msgspec.json.decode(value, type=dict[str, msgspec.Raw])
+        except (ValueError, RecursionError):
+            self.refuse(path, f"Give a JSON object as {name}.", InvalidRequest, "BAD_JSON")
+            return
+        own = self.body.setdefault(name, {})
+        assert isinstance(own, dict)
+        for member, inner in members.items():
+            self._add(path, own, member, inner, reserved)
+
+    def _add(
+        self,
+        path: str,
+        body: dict[str, object],
+        name: str,
+        value: msgspec.Raw,
+        reserved: frozenset[str],
+    ) -> None:
+        if name in reserved or name in body:
+            self.refuse(
+                path,
+                "Leave out members that Weir sets itself or that other options set.",
+                InvalidRequest,
+                "CONFLICT",
+            )
+        else:
+            body[name] = value
 
     def encode(self) -> bytes:
         """Return the body as JSON. Raises what the fields named call for, all of them in one."""
