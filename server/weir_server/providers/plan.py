@@ -7,6 +7,7 @@ from weir.v1.error_pb2 import FieldViolation
 from weir.v1.provider_service_pb2 import ProviderConfig
 from weir_server.core.errors import ConfigInvalid
 from weir_server.settings.tree import ProviderSettings
+from weir_server.settings.vertex import VertexSettings
 
 KIND_DEFAULT = "openai"
 IGNORED_BY_ECHO = frozenset(
@@ -42,6 +43,7 @@ class Plan:
     max_retries: int = 2
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     vendor: str = "openai"
+    vertex: VertexSettings | None = None
     unlisted_models: bool = True
     max_concurrency: int | None = None
     allow_private: bool = False
@@ -75,6 +77,7 @@ def of_settings(settings: ProviderSettings) -> Plan:
         max_retries=settings.max_retries,
         headers=settings.headers,
         vendor=settings.vendor,
+        vertex=settings.vertex,
         unlisted_models=settings.unlisted_models,
         max_concurrency=settings.max_concurrency,
         allow_private=settings.allow_private,

@@ -11,6 +11,7 @@ from weir_server.settings.kinds import REMOTE, Kind
 from weir_server.settings.models import ModelSettings, TargetSettings
 from weir_server.settings.node import Node, ProviderId, Seconds, Switch
 from weir_server.settings.resilience import ResilienceSettings
+from weir_server.settings.vertex import VertexSettings
 
 MIB = 1024 * 1024
 
@@ -144,6 +145,7 @@ _ONLY_FOR: dict[str, tuple[Kind, ...]] = {
     "allow_insecure_http": REMOTE,
     "ca_file": REMOTE,
     "vendor": ("openai",),
+    "vertex": ("vertex",),
     "credentials": REMOTE,
     "slots": ("local",),
     "context_tokens": ("local",),
@@ -193,6 +195,8 @@ class ProviderSettings(Node):
     """PEM roots for the provider's certificate; unset: the machine's own."""
     vendor: str = "openai"
     """Which dialect of the wire format; see docs."""
+    vertex: VertexSettings | None = None
+    """For `vertex`: project, location and service account."""
     slots: Annotated[int, Field(ge=1, le=64)] = 4
     """For `local`: answers made at the same time."""
     context_tokens: Annotated[int, Field(ge=256, le=8192)] = 2048
@@ -211,6 +215,8 @@ class ProviderSettings(Node):
         ]
         if wrong:
             raise ValueError(f"{'; '.join(wrong)}; leave it out")
+        if self.kind == "vertex" and self.vertex is None:
+            raise ValueError("vertex needs its project: write vertex: {project: my-project}")
         if self.credentials and (self.api_key is not None or self.organization_id is not None):
             raise ValueError(
                 "credentials stand in place of api_key and organization_id; leave these out"

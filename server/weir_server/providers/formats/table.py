@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 
 from weir_server.providers.formats.base import Format
+from weir_server.providers.formats.gemini import GEMINI
 from weir_server.providers.formats.openai import OPENAI
+from weir_server.providers.formats.vertex import VERTEX
 
 FORMATS: Mapping[str, Format] = {
     "openai": OPENAI,
+    "gemini": GEMINI,
+    "vertex": VERTEX,
 }
 """By the `kind` of a provider; the same names as `settings.kinds.REMOTE`, held by a test."""
 
