@@ -30,6 +30,7 @@ from weir_server.settings.tree import (
     ServerSettings,
     UpstreamSettings,
 )
+from weir_server.settings.vertex import VertexSettings
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -150,6 +151,7 @@ def test_every_code_of_an_explanation_is_documented() -> None:
         ("### `breaker`", BreakerSettings),
         ("### `concurrency`", ConcurrencySettings),
         ("## `admission`", AdmissionSettings),
+        ("### `vertex` of a provider", VertexSettings),
     ],
 )
 def test_every_setting_is_documented(heading: str, model: type[BaseModel]) -> None:

@@ -9,6 +9,7 @@ from weir_server.core.errors import ConfigInvalid
 from weir_server.settings.aws import AwsSettings
 from weir_server.settings.azure import AzureSettings
 from weir_server.settings.tree import ProviderSettings
+from weir_server.settings.vertex import VertexSettings
 
 KIND_DEFAULT = "openai"
 IGNORED_BY_ECHO = frozenset(
@@ -56,6 +57,7 @@ class Plan:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     vendor: str = "openai"
     aws: Aws | None = None
+    vertex: VertexSettings | None = None
     unlisted_models: bool = True
     max_concurrency: int | None = None
     allow_private: bool = False
@@ -92,6 +94,7 @@ def of_settings(settings: ProviderSettings) -> Plan:
         headers=settings.headers,
         vendor=settings.vendor,
         aws=_aws(settings.aws) if settings.aws is not None else None,
+        vertex=settings.vertex,
         unlisted_models=settings.unlisted_models,
         max_concurrency=settings.max_concurrency,
         allow_private=settings.allow_private,

@@ -13,6 +13,7 @@ from weir_server.settings.kinds import REMOTE, Kind
 from weir_server.settings.models import ModelSettings, TargetSettings
 from weir_server.settings.node import Node, ProviderId, Seconds, Switch
 from weir_server.settings.resilience import ResilienceSettings
+from weir_server.settings.vertex import VertexSettings
 
 MIB = 1024 * 1024
 
@@ -149,6 +150,7 @@ _ONLY_FOR: dict[str, tuple[Kind, ...]] = {
     "api_version": ("azure-openai",),
     "azure": ("azure-openai",),
     "aws": ("bedrock",),
+    "vertex": ("vertex",),
     "credentials": REMOTE,
     "slots": ("local",),
     "context_tokens": ("local",),
@@ -204,6 +206,8 @@ class ProviderSettings(Node):
     """For `azure-openai`: an application of Entra ID in place of a key."""
     aws: AwsSettings | None = None
     """For `bedrock`: the region, and the keys that sign requests."""
+    vertex: VertexSettings | None = None
+    """For `vertex`: project, location and service account."""
     slots: Annotated[int, Field(ge=1, le=64)] = 4
     """For `local`: answers made at the same time."""
     context_tokens: Annotated[int, Field(ge=256, le=8192)] = 2048
@@ -222,6 +226,8 @@ class ProviderSettings(Node):
         ]
         if wrong:
             raise ValueError(f"{'; '.join(wrong)}; leave it out")
+        if self.kind == "vertex" and self.vertex is None:
+            raise ValueError("vertex needs its project: write vertex: {project: my-project}")
         if self.credentials and (self.api_key is not None or self.organization_id is not None):
             raise ValueError(
                 "credentials stand in place of api_key and organization_id; leave these out"

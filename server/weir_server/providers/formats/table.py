@@ -6,17 +6,21 @@ from weir_server.providers.formats.azure import AZURE_OPENAI
 from weir_server.providers.formats.base import Format
 from weir_server.providers.formats.bedrock import BEDROCK
 from weir_server.providers.formats.cohere import COHERE
+from weir_server.providers.formats.gemini import GEMINI
 from weir_server.providers.formats.ollama import OLLAMA
 from weir_server.providers.formats.openai import OPENAI
 from weir_server.providers.formats.responses import RESPONSES
+from weir_server.providers.formats.vertex import VERTEX
 
 FORMATS: Mapping[str, Format] = {
     "openai": OPENAI,
-    "cohere": COHERE,
-    "ollama": OLLAMA,
     "openai-responses": RESPONSES,
     "azure-openai": AZURE_OPENAI,
+    "gemini": GEMINI,
+    "vertex": VERTEX,
     "bedrock": BEDROCK,
+    "cohere": COHERE,
+    "ollama": OLLAMA,
 }
 """By the `kind` of a provider; the same names as `settings.kinds.REMOTE`, held by a test."""
 

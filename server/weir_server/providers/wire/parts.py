@@ -103,6 +103,11 @@ class PartWriter:
         """Whether a call of a tool that the caller runs has begun."""
         return self._called
 
+    @property
+    def in_text(self) -> bool:
+        """Whether a part of plain text is open."""
+        return self._kind is TextKind.TEXT
+
     def text(self, kind: TextKind, text: str) -> None:
         """Add text to the open part of this kind, or to a new one."""
         if kind is not self._kind:

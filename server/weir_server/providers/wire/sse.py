@@ -111,6 +111,10 @@ class SseSplitter:
             self._after_cr = False
         if data:
             self._after_cr = data.endswith(b"\r")
+        # Where CRLF ends every line, as Google writes it, most line ends are two at once.
+        doubled = data.replace(b"\r\n\r\n", b"\n\n")
+        if b"\r" not in doubled:
+            return doubled
         return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 

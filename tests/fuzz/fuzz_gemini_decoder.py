@@ -1,0 +1,199 @@
+"""Does any body crash the decoder of Gemini's answers, hang it, or make it hoard?
+
+    python -m tests.fuzz.fuzz_gemini_decoder --seconds 60
+
+Bounded by `--executions` or `--seconds`, else by WEIR_FUZZ_SECONDS, else ten seconds.
+"""
+
+import argparse
+import json
+import os
+import random
+import sys
+import time
+from collections.abc import Callable
+
+from tests.contracts.wire_format import TARGET
+from tests.fuzz.fuzz_openai_decoder import check
+from weir.v1.embedding_service_pb2 import EmbedInput, EmbedRequest
+from weir.v1.generation_pb2 import (
+    REASONING_VISIBILITY_HIDDEN,
+    GenerationOptions,
+    ReasoningOptions,
+)
+from weir.v1.provider_service_pb2 import ChatRequest
+from weir_server.core.errors import UpstreamError
+from weir_server.core.handler import Request
+from weir_server.providers.wire.gemini.wire import GeminiWire
+
+DEFAULT_SECONDS = 10.0
+SLOWEST_S = 1.0
+
+_REQUESTS: tuple[Request, ...] = (
+    ChatRequest(),
+    ChatRequest(
+        options=GenerationOptions(
+            reasoning=ReasoningOptions(visibility=REASONING_VISIBILITY_HIDDEN)
+        )
+    ),
+    EmbedRequest(inputs=[EmbedInput(text="a")]),
+)
+_USAGE = {"promptTokenCount": 3, "candidatesTokenCount": 2, "totalTokenCount": 5}
+_PARTS: tuple[object, ...] = (
+    {"text": "Hé"},
+    {"text": "", "thoughtSignature": "c2ln"},
+    {"text": "Hm", "thought": True},
+    {"functionCall": {"name": "f", "args": {"a": [1]}, "id": "x"}},
+    {"functionCall": {"name": "f"}, "thoughtSignature": "c2ln"},
+    {"inlineData": {"mimeType": "image/png", "data": "iVBO"}},
+    {"fileData": {"fileUri": "gs://b/c"}},
+    {"executableCode": {"language": "PYTHON", "code": "1"}},
+    {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "1"}},
+    {"toolCall": {"toolType": "FILE_SEARCH", "args": {}}},
+    {"toolResponse": {"toolType": "FILE_SEARCH", "response": {}}},
+    {"hologram": {}},
+)
+_BODIES = [
+    json.dumps(body).encode()
+    for body in (
+        {"embeddings": [{"values": [0.5]}], "usageMetadata": {"promptTokenCount": 1}},
+        {"predictions": [{"embeddings": {"values": [1], "statistics": {"token_count": 1}}}]},
+        {"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {"promptTokenCount": 1}},
+        {"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "details": [{"retryDelay": "7s"}]}},
+        [{"error": {"code": 400, "message": "input token count (5) exceeds the maximum (3)"}}],
+    )
+]
+_BYTES = (
+    *(b"\n", b"\n\n", b"\r", b"\r\n", b"data: ", b"data:", b"event: error\n", b": x\n"),
+    *(
+        b"\xef\xbb",
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b'"',
+        b",",
+        b":",
+        b"\\",
+        b"\x00",
+        b"\\ud83d",
+        b"\\ude00",
+    ),
+    *(b"\xff", b"\xf0\x9f", b"null", b"true", b"-1", b"1e999", b"NaN", b"9" * 30, b"9" * 5000),
+    *(b"[" * 2000, b'{"a":' * 2000, b"x" * 3000, b'"error":{},', b'"thought":', b'"text":'),
+)
+_VALUES: tuple[Callable[[random.Random], object], ...] = (
+    lambda dice: dice.choice((None, True, False, "", [], {}, 0, -1, 2**63, 2**70, 1.5, 1e308)),
+    lambda dice: dice.choice(("STOP", "SAFETY", "\ud83d", "\ude00", "a\ud83d", "{", "{}", "\x00")),
+    lambda dice: [_value(dice) for _ in range(dice.randrange(3))],
+    lambda dice: {_name(dice): _value(dice) for _ in range(dice.randrange(4))},
+    lambda dice: dice.choice(_PARTS),
+)
+_NAMES = (
+    *("candidates", "content", "parts", "text", "thought", "thoughtSignature", "functionCall"),
+    *("inlineData", "fileData", "executableCode", "codeExecutionResult", "toolCall", "name"),
+    *("toolResponse", "args", "id", "data", "fileUri", "index", "finishReason", "finishMessage"),
+    *("groundingMetadata", "citationMetadata", "groundingChunks", "groundingSupports", "segment"),
+    *("groundingChunkIndices", "endIndex", "web", "citations", "logprobsResult", "partialArgs"),
+    *("chosenCandidates", "topCandidates", "token", "logProbability", "usageMetadata", "outcome"),
+    *("promptTokenCount", "candidatesTokenCount", "promptTokensDetails", "modality", "tokenCount"),
+    *("promptFeedback", "blockReason", "modelVersion", "responseId", "error", "code", "status"),
+    *("details", "violations", "retryDelay", "reason", "embeddings", "values", "predictions"),
+)
+
+
+def fuzz(*, seconds: float, seed: int = 0, executions: int | None = None) -> int:
+    """Throw bodies at the decoders; return how many. Raises on a hole."""
+    dice = random.Random(seed)
+    until_s = time.monotonic() + seconds
+    wire = GeminiWire()
+    done = 0
+    while time.monotonic() < until_s and (executions is None or done < executions):
+        body = _invent(dice)
+        request = dice.choice(_REQUESTS)
+        begun_s = time.monotonic()
+        for stream in (True, False):
+            check(wire.decoder(request, TARGET, stream=stream), _cut(dice, body))
+        error = wire.explain(dice.randrange(100, 700), {}, body)
+        assert isinstance(error, UpstreamError), body
+        took_s = time.monotonic() - begun_s
+        assert took_s < SLOWEST_S, f"{body[:200]!r} took {took_s:.1f} s"
+        done += 1
+    return done
+
+
+def _invent(dice: random.Random) -> bytes:
+    """Make a body that is nearly right, or not at all."""
+    match dice.randrange(5):
+        case 0:
+            return _spoil(dice, _stream(dice))
+        case 1:
+            return _spoil(dice, dice.choice(_BODIES))
+        case 2:
+            return _spoil(dice, json.dumps(_chunk(dice, last=True)).encode())
+        case 3:
+            return _stream(dice)
+        case _:
+            return dice.randbytes(dice.randrange(200))
+
+
+def _stream(dice: random.Random) -> bytes:
+    count = dice.randrange(1, 6)
+    chunks = [_chunk(dice, last=n == count - 1 and dice.random() < 0.8) for n in range(count)]
+    return b"".join(b"data: %b\r\n\r\n" % json.dumps(said).encode() for said in chunks)
+
+
+def _chunk(dice: random.Random, *, last: bool) -> object:
+    """Make a chunk with the right bones and wild flesh."""
+    parts = [
+        dice.choice(_PARTS) if dice.random() < 0.8 else _value(dice)
+        for _ in range(dice.randrange(3))
+    ]
+    wild = {_name(dice): _value(dice) for _ in range(dice.randrange(3))}
+    candidate = {"content": {"role": "model", "parts": parts}, **wild}
+    if last:
+        candidate["finishReason"] = dice.choice(("STOP", "MAX_TOKENS", "SAFETY", "\ud83d"))
+    more = {_name(dice): _value(dice)} if dice.random() < 0.2 else {}
+    usage = dice.choice((_USAGE, _USAGE, {}, _value(dice)))
+    return {"candidates": [candidate], "responseId": "r", "usageMetadata": usage, **more}
+
+
+def _spoil(dice: random.Random, body: bytes) -> bytes:
+    for _ in range(dice.randrange(1, 5)):
+        start = dice.randrange(len(body) + 1)
+        end = min(len(body), start + dice.choice((0, 0, 1, 3, 40)))
+        body = body[:start] + dice.choice(_BYTES) + body[end:]
+    return body
+
+
+def _value(dice: random.Random) -> object:
+    return dice.choice(_VALUES)(dice)
+
+
+def _name(dice: random.Random) -> str:
+    return dice.choice(_NAMES)
+
+
+def _cut(dice: random.Random, body: bytes) -> list[bytes]:
+    edges = sorted(dice.randrange(len(body) + 1) for _ in range(dice.randrange(4)))
+    starts, ends = [0, *edges], [*edges, len(body)]
+    return [body[start:end] for start, end in zip(starts, ends, strict=True)]
+
+
+def main() -> None:
+    """Run for as long as asked and say how much was tried."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=float(os.environ.get("WEIR_FUZZ_SECONDS", DEFAULT_SECONDS)),
+    )
+    parser.add_argument("--executions", type=int)
+    parser.add_argument("--seed", type=int, default=time.time_ns())
+    options = parser.parse_args()
+    done = fuzz(seconds=options.seconds, seed=options.seed, executions=options.executions)
+    sys.stdout.write(f"Gemini decoder: {done:,} executions, seed {options.seed}\n")
+
+
+if __name__ == "__main__":
+    main()
