@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-Kind = Literal["openai", "local", "echo"]
+Kind = Literal["openai", "anthropic", "local", "echo"]
 
-REMOTE: tuple[Kind, ...] = ("openai",)
+REMOTE: tuple[Kind, ...] = ("openai", "anthropic")
 """Kinds that are reached over the network, with an address and a credential."""

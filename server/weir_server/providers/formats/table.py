@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 
+from weir_server.providers.formats.anthropic import ANTHROPIC
 from weir_server.providers.formats.base import Format
 from weir_server.providers.formats.openai import OPENAI
 
 FORMATS: Mapping[str, Format] = {
     "openai": OPENAI,
+    "anthropic": ANTHROPIC,
 }
 """By the `kind` of a provider; the same names as `settings.kinds.REMOTE`, held by a test."""
 
