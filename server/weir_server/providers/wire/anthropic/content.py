@@ -152,10 +152,10 @@ def _object(draft: Draft, path: str, text: str) -> msgspec.Raw:
     """Return JSON text that has to be an object, byte for byte; an empty text is an empty one."""
     if not text:
         return _EMPTY
-    raw = draft.raw(path, text, InvalidRequest)
-    if bytes(raw) != b"null" and not text.lstrip().startswith("{"):
+    if not text.lstrip(" \t\r\n").startswith("{"):
         draft.refuse(path, "Give a JSON object.", InvalidRequest, "BAD_JSON")
-    return raw
+        return _EMPTY
+    return draft.raw(path, text, InvalidRequest)
 
 
 def _cached(draft: Draft, path: str, part: Part, block: Json | None) -> Json | None:
