@@ -144,7 +144,7 @@ def test_a_citation_stands_for_its_block(name: str) -> None:
     said = {**said, "cited_text": "4°"}
     expected.cited_text, expected.end_byte = "4°", len("Zürich: 4°".encode())
     cited = {"type": "citations_delta", "citation": said}
-    pieces = [{"type": "text_delta", "text": piece} for piece in ("Zürich", ": 4°")]
+    pieces: list[w.Json] = [{"type": "text_delta", "text": piece} for piece in ("Zürich", ": 4°")]
     for deltas in ([*pieces, cited], [cited, *pieces], [pieces[0], cited, pieces[1]]):
         (part,) = w.folded(
             w.decode_stream(w.stream(w.block(0, w.text("", citations=[]), *deltas)))
@@ -191,7 +191,7 @@ def test_counts_that_cannot_be_are_not_told(said: object) -> None:
     assert not end.HasField("usage")
 
 
-EXTRAS = {
+EXTRAS: dict[str, list[w.Json]] = {
     "pings everywhere": [w.PING] * 3,
     "an event that is not known": [{"type": "moonrise", "index": {"a": 1}, "delta": 3}],
     "a delta that is not known": [
