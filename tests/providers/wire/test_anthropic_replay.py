@@ -129,7 +129,7 @@ def _without_nulls(said: w.Json) -> w.Json:
     return {**said, "content": content}
 
 
-def _streamed(blocks: tuple[w.Json, ...]) -> bytes:
+def blocks_streamed(blocks: tuple[w.Json, ...]) -> bytes:
     """Stream blocks as the vendor does: text, thoughts and input by deltas, others whole."""
     events = []
     for index, block in enumerate(blocks):
@@ -169,7 +169,9 @@ def _streamed(blocks: tuple[w.Json, ...]) -> bytes:
 def test_an_answer_goes_back_as_it_was_said(name: str, streamed: bool) -> None:
     """Block by block and member by member: signatures, callers, citations, unknown items."""
     blocks = BLOCKS[name]
-    decoded = w.decode_stream(_streamed(blocks)) if streamed else w.decode_whole(w.message(*blocks))
+    decoded = (
+        w.decode_stream(blocks_streamed(blocks)) if streamed else w.decode_whole(w.message(*blocks))
+    )
     answer = w.folded(decoded).message
 
     again = w.said_again(answer, user("Hi"))
@@ -185,7 +187,7 @@ def test_a_stream_adds_up_to_the_whole_answer(name: str) -> None:
         w.folded(decoded)
         for decoded in (
             w.decode_whole(w.message(*BLOCKS[name])),
-            w.decode_stream(_streamed(BLOCKS[name])),
+            w.decode_stream(blocks_streamed(BLOCKS[name])),
         )
     )
     for part in (*whole.message.parts, *streamed.message.parts):
@@ -212,7 +214,7 @@ def test_hidden_thoughts_go_back_with_what_was_signed() -> None:
     blocks = BLOCKS["thoughts"]
     for decoded in (
         w.decode_whole(w.message(*blocks), request),
-        w.decode_stream(_streamed(blocks), request=request),
+        w.decode_stream(blocks_streamed(blocks), request=request),
     ):
         answer = w.folded(decoded).message
         assert [part.reasoning.text for part in answer.parts] == ["", ""]

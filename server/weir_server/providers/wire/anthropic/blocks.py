@@ -14,6 +14,7 @@ from weir_server.providers.wire.anthropic.shapes import (
     ANYTHING,
     BLOCK,
     Delta,
+    clean,
     decode,
     json_of,
     text_of,
@@ -90,7 +91,8 @@ class Blocks:
 
     def start(self, index: int, raw: Raw, *, response_id: str) -> bool:
         """Begin a block; False: it is none. `response_id` makes ids for calls that have none."""
-        members = decode(BLOCK, raw, utf8_errors="replace")
+        raw = clean(raw)
+        members = decode(BLOCK, raw)
         if members is None:
             return False
         members = {name: value for name, value in members.items() if bytes(value) != _NULL}
@@ -226,7 +228,7 @@ class Blocks:
 
     def _grow(self, block: _Block, said: bytes) -> None:
         """Add a delta to an item that Weir does not know: texts go on, the rest is replaced."""
-        event = decode(BLOCK, said, utf8_errors="replace") or {}
+        event = decode(BLOCK, clean(Raw(said))) or {}
         delta = decode(BLOCK, event["delta"]) if "delta" in event else None
         before = len(json_of(block.members))
         for name, value in (delta or {}).items():

@@ -92,6 +92,16 @@ def decode(
         return None
 
 
+def clean(raw: Raw) -> Raw:
+    """Return JSON as it is if it is UTF-8, which nobody has looked at yet; else make it so."""
+    data = bytes(raw)
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return Raw(data.decode("utf-8", "replace").encode())
+    return raw
+
+
 def text_of(value: Raw | None) -> str:
     """Return a JSON string; what is none is empty."""
     said = decode(ANYTHING, value) if value is not None else None
