@@ -7,11 +7,15 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+import pytest
+
+from tests.contracts.asks import user
 from tests.contracts.wire_format import TARGET, Decoded, decode
 from weir.fold import fold_chat
 from weir.v1.content_pb2 import Message
-from weir.v1.generation_pb2 import GenerationEvent
+from weir.v1.generation_pb2 import GenerationEvent, GenerationOptions
 from weir.v1.provider_service_pb2 import ChatRequest, ChatResponse
+from weir_server.core.errors import InvalidRequest
 from weir_server.providers.wire.anthropic.wire import AnthropicWire
 
 Json = dict[str, Any]
@@ -162,3 +166,21 @@ def said_again(answer: Message, *before: Message, **options: Any) -> Json:
     body = body_of(ChatRequest(messages=[*before, answer], **options))
     last: Json = body["messages"][-1]
     return last
+
+
+def body_with(*messages: Message, **options: Any) -> Json:
+    """Return what is sent for these messages and options."""
+    said = messages or (user("Hi"),)
+    return body_of(ChatRequest(messages=said, options=GenerationOptions(**options)))
+
+
+def refused(*messages: Message, **options: Any) -> InvalidRequest:
+    """Return the refusal of these messages and options."""
+    with pytest.raises(InvalidRequest) as refusal:
+        body_with(*messages, **options)
+    return refusal.value
+
+
+def fields(refusal: InvalidRequest) -> list[str]:
+    """Return the fields that a refusal names."""
+    return [violation.field for violation in refusal.violations]

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from anthropic import AsyncAnthropic, DefaultAsyncHttpxClient
 from anthropic.types import RawMessageStreamEvent
 from pydantic import TypeAdapter
 
@@ -13,6 +14,8 @@ from tests.providers.wire.test_anthropic_contract import ANSWERS
 from weir.v1.content_pb2 import Citation
 from weir.v1.generation_pb2 import FinishReason
 from weir_server.core.errors import UpstreamOverloaded, UpstreamProtocolError
+from weir_server.fake_upstream.behaviour import Sse
+from weir_server.fake_upstream.upstream import FakeUpstream
 from weir_server.providers.wire.parts import HELD_MAX_CHARS
 
 TEXT = w.text_block(0, ["Hello", " there"])
@@ -27,6 +30,32 @@ def test_the_recordings_are_what_the_sdk_reads() -> None:
                 said = json.loads(event.partition("data: ")[2])
                 if said["type"] != "ping":
                     assert adapter.validate_python(said).type == said["type"]
+
+
+async def test_the_sdk_adds_the_recordings_up_to_the_same() -> None:
+    """Each recorded stream is, to the SDK's own accumulation, the whole answer beside it."""
+    recorded = [answer for answer in ANSWERS.values() if isinstance(answer, Recorded)]
+    async with (
+        FakeUpstream() as upstream,
+        AsyncAnthropic(
+            base_url=upstream.origin,
+            api_key="sk-fake",
+            max_retries=0,
+            http_client=DefaultAsyncHttpxClient(verify=False),
+        ) as sdk,
+    ):
+        upstream.script(*[Sse(events=[answer.stream]) for answer in recorded])
+        for answer in recorded:
+            async with sdk.messages.stream(
+                model="m", max_tokens=9, messages=[{"role": "user", "content": "Hi"}]
+            ) as stream:
+                said = (await stream.get_final_message()).model_dump(mode="json")
+            whole = json.loads(answer.unary)
+            for block, expected in zip(said["content"], whole["content"], strict=True):
+                assert {name: block[name] for name in expected} == expected
+            for name in ("stop_reason", "stop_sequence", "model", "id"):
+                assert said[name] == whole[name]
+            assert said["usage"]["output_tokens"] == whole["usage"]["output_tokens"]
 
 
 REASONS = {

@@ -222,6 +222,18 @@ def test_hidden_thoughts_go_back_with_what_was_signed() -> None:
         assert w.said_again(answer, user("Hi"))["content"] == list(blocks)
 
 
+def test_hidden_thoughts_are_seen_to_go_on() -> None:
+    """Each read of them brings an event, so that nobody takes the vendor for dead."""
+    hidden = ReasoningOptions(visibility=ReasoningVisibility.REASONING_VISIBILITY_HIDDEN)
+    request = ChatRequest(options=GenerationOptions(reasoning=hidden))
+    decoder = AnthropicWire().decoder(request, TARGET, stream=True)
+    decoder.feed(w.stream_of(w.started()))
+    for said in w.encode_events(w.thinking_block(0, ["Hm", "."], "sig")[:3]):
+        (event,) = decoder.feed(said)
+        assert event.WhichOneof("event") in ("part_start", "part_delta")
+        assert not event.part_delta.text
+
+
 def test_three_turns_with_tools_keep_ids_signatures_and_order() -> None:
     """A conversation that calls, is answered, calls again: the vendor gets its own words."""
     first = w.message(w.thinking("Which?", "sig-1"), w.call("toolu_1", "now", {}), stop="tool_use")
@@ -301,6 +313,16 @@ def test_what_another_vendor_said_stays_there(name: str) -> None:
     texts = [w.text(part.text)] * bool(part.text) + [w.text("Yes.")]
     content = texts if len(texts) > 1 else "Yes."
     assert json.loads(said.body)["messages"][1] == {"role": "assistant", "content": content}
+
+
+def test_a_hint_where_the_vendor_takes_none_is_dropped_aloud() -> None:
+    """Thoughts cannot be the end of what is worth caching."""
+    answer = w.folded(w.decode_whole(w.message(*BLOCKS["thoughts"]))).message
+    answer.parts[0].cache_hint.ttl = "5m"
+    request = ChatRequest(messages=[user("Hi"), answer])
+    said = AnthropicWire().encode(request, TARGET, stream=False)
+    assert [each.field for each in said.warnings] == ["messages[1].parts[0].cache_hint"]
+    assert json.loads(said.body)["messages"][1]["content"] == list(BLOCKS["thoughts"])
 
 
 def test_a_turn_of_nothing_but_that_is_no_turn() -> None:

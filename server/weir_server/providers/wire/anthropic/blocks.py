@@ -65,7 +65,7 @@ class _Block:
         self.members = members
         self.call: OpenCall | None = None
         self.text_bytes = 0
-        """What has been said of it so far."""
+        """What has been said of it so far, of text and of input."""
         self.citations: list[object] = []
         self.signature = ""
         self.hidden: list[str] = []
@@ -108,7 +108,8 @@ class Blocks:
                 self._say(block, text_of(members.get("text")))
                 self._cite(block, decode(ANYTHING, members.get("citations", b"[]")))
             case _Kind.THINKING:
-                self._writer.close_text()
+                # At once: of thoughts that the vendor omits nothing may come for long.
+                self._writer.open_text(_REASONING)
                 self._think(block, text_of(members.get("thinking")))
                 self._sign(block, text_of(members.get("signature")))
             case _Kind.CALL:
@@ -189,8 +190,8 @@ class Blocks:
         if self._hide_reasoning:
             block.hidden.append(text)
             self._writer.held_chars += len(text)
+            self._writer.pulse(_REASONING)
         else:
-            block.text_bytes += len(text)
             self._writer.text(_REASONING, text)
 
     def _sign(self, block: _Block, signature: str) -> None:
@@ -222,8 +223,6 @@ class Blocks:
             if block.hidden:
                 # The signature holds for the words that were hidden, too.
                 others["thinking"] = "".join(block.hidden)
-        if not block.text_bytes and others:
-            self._writer.open_text(_REASONING)
         self._writer.close_text(state=keep(others))
 
     def _grow(self, block: _Block, said: bytes) -> None:

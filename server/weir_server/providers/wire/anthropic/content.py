@@ -62,6 +62,8 @@ def result_block(draft: Draft, path: str, part: Part, toolsets: Members) -> Json
 def assistant_block(draft: Draft, path: str, part: Part) -> Block | None:
     """Return the block of what the model said earlier; None: there is none, which `draft` tells."""
     kind = part.WhichOneof("kind")
+    if kind in ("reasoning", "unknown") and part.HasField("cache_hint"):
+        draft.dropped(f"{path}.cache_hint")  # thoughts cannot be marked, items are not looked into
     match kind:
         case "text":
             members = kept(draft, path, part.provider_state)

@@ -7,13 +7,12 @@ import pytest
 from anthropic.types import MessageCreateParams, MessageTokensCount
 from pydantic import TypeAdapter
 
-from tests.contracts.asks import ASKS, PDF, PNG, SCHEMA_JSON, result, system, tools, user
+from tests.contracts.asks import ASKS, SCHEMA_JSON, system, user
 from tests.contracts.vendor_wire import Refused
 from tests.contracts.wire_format import TARGET
 from tests.providers.wire import anthropic_words as w
 from tests.providers.wire.test_anthropic_contract import ASKS as SAID
 from tests.providers.wire.test_anthropic_contract import WEATHER
-from weir.v1.content_pb2 import CacheHint, MediaDetail, MediaPart, Message, Modality, Part, Role
 from weir.v1.embedding_service_pb2 import EmbedInput, EmbedRequest
 from weir.v1.generation_pb2 import (
     AllowedTools,
@@ -33,8 +32,6 @@ from weir.v1.generation_pb2 import (
 )
 from weir.v1.provider_service_pb2 import ChatRequest, CompleteRequest
 from weir_server.core.errors import (
-    InvalidRequest,
-    UnsupportedModality,
     UnsupportedOption,
     UpstreamProtocolError,
 )
@@ -44,24 +41,6 @@ from weir_server.providers.wire.anthropic.wire import AnthropicWire
 HIDDEN = ReasoningVisibility.REASONING_VISIBILITY_HIDDEN
 SUMMARY = ReasoningVisibility.REASONING_VISIBILITY_SUMMARY
 FULL = ReasoningVisibility.REASONING_VISIBILITY_FULL
-
-
-def body(*messages: Message, **options: Any) -> w.Json:
-    """Return what is sent for these messages and options."""
-    said = messages or (user("Hi"),)
-    return w.body_of(ChatRequest(messages=said, options=GenerationOptions(**options)))
-
-
-def refused(*messages: Message, **options: Any) -> InvalidRequest:
-    """Return the refusal of these messages and options."""
-    with pytest.raises(InvalidRequest) as refusal:
-        body(*messages, **options)
-    return refusal.value
-
-
-def fields(refusal: InvalidRequest) -> list[str]:
-    """Return the fields that a refusal names."""
-    return [violation.field for violation in refusal.violations]
 
 
 def test_every_request_is_one_of_the_sdks_own_type() -> None:
@@ -76,155 +55,6 @@ def test_every_request_is_one_of_the_sdks_own_type() -> None:
             UnsupportedOptionPolicy.UNSUPPORTED_OPTION_POLICY_DROP_WITH_WARNING
         )
         adapter.validate_python(w.body_of(copy))
-
-
-# --- Conversations --------------------------------------------------------------------------------
-
-
-def test_instructions_stay_where_they_were_said() -> None:
-    """Before the first turn they are the system prompt; later they are a turn of their own."""
-    developer = Message(role=Role.ROLE_DEVELOPER, parts=[Part(text="Now in French.")])
-    said = body(system("Be brief."), user("Hi"), developer, user("Again"))
-    assert said["system"] == "Be brief."
-    assert said["messages"] == [
-        {"role": "user", "content": "Hi"},
-        {"role": "system", "content": "Now in French."},
-        {"role": "user", "content": "Again"},
-    ]
-
-
-def test_results_come_before_what_the_user_says() -> None:
-    """Even where the words came first: the vendor wants it so."""
-    said = body(user("Hurry!"), tools(result("c1", "1")), user("Well?"), tools(result("c2")))
-    assert said["messages"] == [
-        {
-            "role": "user",
-            "content": [
-                {"type": "tool_result", "tool_use_id": "c1", "content": "1"},
-                {"type": "tool_result", "tool_use_id": "c2"},
-                w.text("Hurry!"),
-                w.text("Well?"),
-            ],
-        }
-    ]
-
-
-def test_an_empty_text_says_nothing() -> None:
-    """The vendor refuses empty blocks."""
-    assert body(user("", "Hi"))["messages"] == [{"role": "user", "content": "Hi"}]
-
-
-def test_a_speakers_name_has_no_place() -> None:
-    """It is refused by its path, or left out with a warning."""
-    named = Message(role=Role.ROLE_USER, name="alice", parts=[Part(text="Hi")])
-    assert fields(refused(named)) == ["messages[0].name"]
-    policy = UnsupportedOptionPolicy.UNSUPPORTED_OPTION_POLICY_DROP_WITH_WARNING
-    request = ChatRequest(
-        messages=[named], options=GenerationOptions(unsupported_option_policy=policy)
-    )
-    said = AnthropicWire().encode(request, TARGET, stream=False)
-    assert [each.field for each in said.warnings] == ["messages[0].name"]
-
-
-def test_instructions_are_text() -> None:
-    """Nothing else has a place there."""
-    image = Part(media=MediaPart(mime_type="image/png", inline_data=PNG))
-    said = Message(role=Role.ROLE_SYSTEM, parts=[image])
-    refusal = refused(said, user("Hi"))
-    assert isinstance(refusal, UnsupportedModality)
-    assert fields(refusal) == ["messages[0].parts[0].media"]
-
-
-MEDIA: dict[str, tuple[MediaPart, w.Json]] = {
-    "an image by the id of a file": (
-        MediaPart(modality=Modality.MODALITY_IMAGE, file_id="file_1"),
-        {"type": "image", "source": {"type": "file", "file_id": "file_1"}},
-    ),
-    "a document by the id of a file": (
-        MediaPart(mime_type="application/pdf", file_id="file_1", filename="a.pdf"),
-        {"type": "document", "source": {"type": "file", "file_id": "file_1"}, "title": "a.pdf"},
-    ),
-    "a document by its address": (
-        MediaPart(mime_type="application/pdf", uri="https://example.com/a.pdf"),
-        {"type": "document", "source": {"type": "url", "url": "https://example.com/a.pdf"}},
-    ),
-    "a text": (
-        MediaPart(mime_type="text/markdown; charset=utf-8", inline_data="# Grüße".encode()),
-        {
-            "type": "document",
-            "source": {"type": "text", "media_type": "text/plain", "data": "# Grüße"},
-        },
-    ),
-    "an image to look at as the vendor does": (
-        MediaPart(mime_type="IMAGE/PNG", inline_data=PNG, detail=MediaDetail.MEDIA_DETAIL_AUTO),
-        {
-            "type": "image",
-            "source": {"type": "base64", "media_type": "image/png", "data": "iVBOR//+"},
-        },
-    ),
-}
-
-
-@pytest.mark.parametrize("name", MEDIA)
-def test_a_medium_is_said_by_its_source(name: str) -> None:
-    """By bytes, address or file; the same within the answer of a tool."""
-    media, block = MEDIA[name]
-    said = body(user("See", Part(media=media)), tools(result("c", Part(media=media))))
-    answer, _, medium = said["messages"][0]["content"]
-    assert medium == block
-    assert answer["content"] == [block]
-
-
-@pytest.mark.parametrize(
-    "media",
-    [
-        MediaPart(mime_type="image/tiff", inline_data=b"II"),
-        MediaPart(mime_type="video/mp4", uri="https://example.com/a.mp4"),
-        MediaPart(mime_type="audio/wav", inline_data=b"RIFF"),
-        MediaPart(mime_type="application/zip", inline_data=b"PK"),
-        MediaPart(mime_type="text/plain", inline_data=b"\xff\xfe"),
-    ],
-)
-def test_a_medium_that_cannot_be_carried_is_refused(media: MediaPart) -> None:
-    """By its path, whatever it is."""
-    refusal = refused(user(Part(media=media)))
-    assert isinstance(refusal, UnsupportedModality)
-    assert fields(refusal) == ["messages[0].parts[0].media"]
-
-
-def test_a_closer_look_cannot_be_asked_for() -> None:
-    """It is an option that the vendor does not have."""
-    media = MediaPart(mime_type="image/png", inline_data=PNG, detail=MediaDetail.MEDIA_DETAIL_HIGH)
-    assert fields(refused(user(Part(media=media)))) == ["messages[0].parts[0].media.detail"]
-
-
-def test_hints_to_cache_mark_their_blocks() -> None:
-    """Of instructions, words, media, calls and answers of tools, each with its time to live."""
-    hint = CacheHint(ttl="1h")
-    pdf = Part(
-        media=MediaPart(mime_type="application/pdf", inline_data=PDF), cache_hint=CacheHint()
-    )
-    answer = result("c", Part(text="1", cache_hint=hint))
-    answer.cache_hint.CopyFrom(hint)
-    said = body(
-        Message(role=Role.ROLE_SYSTEM, parts=[Part(text="Long.", cache_hint=hint)]),
-        user(Part(text="Hi", cache_hint=hint), pdf),
-        tools(answer),
-    )
-    hour = {"type": "ephemeral", "ttl": "1h"}
-    result_, text, document = said["messages"][0]["content"]
-    assert said["system"] == [w.text("Long.", cache_control=hour)]
-    assert text == w.text("Hi", cache_control=hour)
-    assert document["cache_control"] == {"type": "ephemeral"}
-    assert result_["cache_control"] == hour
-    assert result_["content"] == [w.text("1", cache_control=hour)]
-
-
-def test_an_odd_time_to_live_is_refused() -> None:
-    """The vendor knows two."""
-    refusal = refused(user(Part(text="Hi", cache_hint=CacheHint(ttl="2h"))))
-    assert isinstance(refusal, UnsupportedOption)
-    assert fields(refusal) == ["messages[0].parts[0].cache_hint.ttl"]
 
 
 # --- Options --------------------------------------------------------------------------------------
@@ -294,23 +124,23 @@ REASONING: dict[str, tuple[ReasoningOptions, w.Json]] = {
 def test_reasoning_is_asked_for(name: str) -> None:
     """By effort or by budget, and shown as the caller wants it."""
     reasoning, expected = REASONING[name]
-    said = body(reasoning=reasoning)
+    said = w.body_with(reasoning=reasoning)
     assert {key: said[key] for key in ("thinking", "output_config") if key in said} == expected
 
 
 def test_a_budget_below_the_vendors_least_is_refused() -> None:
     """As is one beside no reasoning at all."""
-    few = refused(reasoning=ReasoningOptions(budget_tokens=1023))
-    none = refused(
+    few = w.refused(reasoning=ReasoningOptions(budget_tokens=1023))
+    none = w.refused(
         reasoning=ReasoningOptions(budget_tokens=2048, effort=ReasoningEffort.REASONING_EFFORT_NONE)
     )
-    assert fields(few) == fields(none) == ["options.reasoning.budget_tokens"]
+    assert w.fields(few) == w.fields(none) == ["options.reasoning.budget_tokens"]
 
 
 def test_a_schema_and_an_effort_share_their_object() -> None:
     """Both are about the output."""
     schema = JsonSchemaFormat(name="place", schema_json=SCHEMA_JSON)
-    said = body(
+    said = w.body_with(
         output_format=OutputFormat(json_schema=schema),
         reasoning=ReasoningOptions(effort=ReasoningEffort.REASONING_EFFORT_HIGH),
     )
@@ -349,7 +179,7 @@ def test_what_the_vendor_lacks_is_refused_by_name(field: str) -> None:
     request = ChatRequest(messages=[user("Hi")], options=UNSUPPORTED[field])
     with pytest.raises(UnsupportedOption) as refusal:
         AnthropicWire().encode(request, TARGET, stream=False)
-    assert fields(refusal.value) == [field]
+    assert w.fields(refusal.value) == [field]
     request.options.unsupported_option_policy = (
         UnsupportedOptionPolicy.UNSUPPORTED_OPTION_POLICY_DROP_WITH_WARNING
     )
@@ -381,7 +211,7 @@ SERVER_TOOLS: dict[str, tuple[ServerTool, w.Json]] = {
 def test_the_vendors_own_tools(name: str) -> None:
     """By their type and settings, beside the caller's."""
     tool, expected = SERVER_TOOLS[name]
-    said = body(tools=[*ASKS["any tool"].options.tools, Tool(server=tool)])
+    said = w.body_with(tools=[*ASKS["any tool"].options.tools, Tool(server=tool)])
     assert said["tools"] == [WEATHER, expected]
 
 
@@ -389,7 +219,7 @@ def test_the_vendors_own_tools(name: str) -> None:
 def test_settings_of_a_tool_are_an_object_of_their_own(config: str) -> None:
     """They cannot say which tool it is."""
     tool = Tool(server=ServerTool(type="web_search_20250305", config_json=config))
-    assert fields(refused(tools=[tool])) == ["options.tools[0].server.config_json"]
+    assert w.fields(w.refused(tools=[tool])) == ["options.tools[0].server.config_json"]
 
 
 def test_one_call_at_a_time_goes_with_the_choice() -> None:
@@ -398,13 +228,13 @@ def test_one_call_at_a_time_goes_with_the_choice() -> None:
     any_ = ToolChoice(mode=ToolChoiceMode.TOOL_CHOICE_MODE_REQUIRED)
     none = ToolChoice(mode=ToolChoiceMode.TOOL_CHOICE_MODE_NONE)
     one = {"parallel_tool_calls": False}
-    assert body(tools=weather, tool_choice=any_, **one)["tool_choice"] == {
+    assert w.body_with(tools=weather, tool_choice=any_, **one)["tool_choice"] == {
         "type": "any",
         "disable_parallel_tool_use": True,
     }
-    assert body(tools=weather, tool_choice=none, **one)["tool_choice"] == {"type": "none"}
-    assert "tool_choice" not in body(**one)
-    assert "tool_choice" not in body(tools=weather, parallel_tool_calls=True)
+    assert w.body_with(tools=weather, tool_choice=none, **one)["tool_choice"] == {"type": "none"}
+    assert "tool_choice" not in w.body_with(**one)
+    assert "tool_choice" not in w.body_with(tools=weather, parallel_tool_calls=True)
 
 
 def test_extensions_are_added_byte_for_byte() -> None:
@@ -418,8 +248,8 @@ def test_extensions_are_added_byte_for_byte() -> None:
     assert b'"x":1.50' in said
     for taken in ("stream", "model", "max_tokens", "messages"):
         extension.json = f'{{"{taken}":1}}'
-        refusal = refused(extensions=[extension])
-        assert fields(refusal) == ["options.extensions[0].json"]
+        refusal = w.refused(extensions=[extension])
+        assert w.fields(refusal) == ["options.extensions[0].json"]
 
 
 def test_a_completion_is_a_chat() -> None:
