@@ -56,13 +56,28 @@ _SHOWN = {
 class _Block:
     """A block that has begun and not stopped."""
 
-    __slots__ = ("call", "citations", "hidden", "kind", "members", "raw", "signature", "text_bytes")
+    __slots__ = (
+        "call",
+        "citations",
+        "deltas",
+        "held_chars",
+        "hidden",
+        "kind",
+        "members",
+        "raw",
+        "signature",
+        "text_bytes",
+    )
 
     def __init__(self, kind: _Kind, raw: Raw, members: dict[str, Raw]) -> None:
         self.kind = kind
-        self.raw: Raw | None = raw
-        """As the vendor wrote it; None once deltas have changed it."""
+        self.raw = raw
+        """As the vendor began it."""
         self.members = members
+        self.deltas: list[dict[str, Raw]] = []
+        """What came to an item since."""
+        self.held_chars = 0
+        """What of an item is held until it stops."""
         self.call: OpenCall | None = None
         self.text_bytes = 0
         """What has been said of it so far, of text and of input."""
@@ -115,7 +130,7 @@ class Blocks:
             case _Kind.CALL:
                 self._call(block, label, response_id)
             case _Kind.ITEM:
-                self._writer.held_chars += len(bytes(raw))
+                self._hold(block, len(bytes(raw)))
         return True
 
     def text(self, index: int, text: str, said: bytes) -> None:
@@ -164,9 +179,8 @@ class Blocks:
                     writer.arguments(block.call, text)
                 writer.close_call(block.call)
             case _:
-                raw = block.raw if block.raw is not None else Raw(json_of(block.members).encode())
-                writer.held_chars -= len(bytes(raw))
-                writer.add_part(part_of(raw, block.members))
+                writer.held_chars -= block.held_chars
+                writer.add_part(part_of(block.raw, block.members, block.deltas))
 
     def close(self) -> None:
         """End what is open."""
@@ -226,19 +240,13 @@ class Blocks:
         self._writer.close_text(state=keep(others))
 
     def _grow(self, block: _Block, said: bytes) -> None:
-        """Add a delta to an item that Weir does not know: texts go on, the rest is replaced."""
+        """Keep a delta of an item until that stops."""
         event = decode(BLOCK, clean(Raw(said))) or {}
         delta = decode(BLOCK, event["delta"]) if "delta" in event else None
-        before = len(json_of(block.members))
-        for name, value in (delta or {}).items():
-            if name != "type" and bytes(value) != _NULL:
-                held, more = (
-                    decode(ANYTHING, each) if each is not None else None
-                    for each in (block.members.get(name), value)
-                )
-                whole = held + more if isinstance(held, str) and isinstance(more, str) else more
-                block.members[name] = Raw(json_of(whole).encode())
-        if block.raw is not None:
-            before = len(bytes(block.raw))
-            block.raw = None
-        self._writer.held_chars += len(json_of(block.members)) - before
+        if delta:
+            block.deltas.append(delta)
+            self._hold(block, len(said))
+
+    def _hold(self, block: _Block, chars: int) -> None:
+        block.held_chars += chars
+        self._writer.held_chars += chars
