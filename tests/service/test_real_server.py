@@ -27,6 +27,10 @@ TURNS = [
     Message(role=Role.ROLE_ASSISTANT, parts=[Part(text="Hello, Ada.")]),
     user("What is my name?"),
 ]
+BEGUN = [
+    user("What is the capital of France?"),
+    Message(role=Role.ROLE_ASSISTANT, parts=[Part(text="The capital")]),
+]
 
 
 @pytest.fixture
@@ -64,7 +68,7 @@ def counts(usage: TokenUsage) -> tuple[int, int, int]:
 
 async def test_both_protocols_say_what_the_embedded_model_says(three: Weir) -> None:
     """Word for word, unary and streamed, with the same count of tokens and the same ending."""
-    for messages in ([POET, user("What is the capital of France?")], TURNS):
+    for messages in ([POET, user("What is the capital of France?")], TURNS, BEGUN):
         own = await three.llm.Chat(asked(messages, "local"))
         assert own.message.parts[0].text
         for protocol in PROTOCOLS:

@@ -8,11 +8,13 @@ from anthropic import AsyncAnthropic, DefaultAsyncHttpxClient
 from anthropic.types import RawMessageStreamEvent
 from pydantic import TypeAdapter
 
+from tests.contracts.asks import assistant, user
 from tests.contracts.vendor_wire import Recorded
 from tests.providers.wire import anthropic_words as w
 from tests.providers.wire.test_anthropic_contract import ANSWERS
 from weir.v1.content_pb2 import Citation
 from weir.v1.generation_pb2 import FinishReason
+from weir.v1.provider_service_pb2 import ChatRequest
 from weir_server.core.errors import UpstreamOverloaded, UpstreamProtocolError
 from weir_server.fake_upstream.behaviour import Sse
 from weir_server.fake_upstream.upstream import FakeUpstream
@@ -372,3 +374,15 @@ def test_lone_halves_of_surrogates_become_whole_text() -> None:
     parts = w.folded(w.decode_whole(said.encode())).message.parts
     assert parts[0].text == "a\ufffdb"
     assert json.loads(parts[1].tool_call.arguments_json) == {"k": "\ufffd"}
+
+
+def test_what_an_answer_goes_on_from_is_not_repeated() -> None:
+    """llama.cpp does so in whole answers; the vendor does not, and is taken by its word."""
+    request = ChatRequest(messages=[user("Count."), assistant("One, ", "two")])
+    for message_id, said, text in (
+        ("chatcmpl-1", "One, two, three", ", three"),
+        ("chatcmpl-1", ", three", ", three"),
+        ("msg_01", "One, two, three", "One, two, three"),
+    ):
+        whole = w.decode_whole(w.message(w.text(said), id=message_id), request)
+        assert w.folded(whole).message.parts[0].text == text

@@ -10,6 +10,8 @@ from weir_server.providers.wire.anthropic.usage import Usage
 from weir_server.providers.wire.openai.finish import end_event
 from weir_server.providers.wire.parts import HELD_MAX_CHARS, PartWriter
 
+_VENDORS_OWN = "msg_"
+
 
 class MessageAnswer:
     """One answer, as far as it has come. `failure` is set when what has come breaks it."""
@@ -54,8 +56,14 @@ class MessageAnswer:
         if self.writer.held_chars > HELD_MAX_CHARS:
             self.failure = UpstreamProtocolError(metadata={"cause": "too_large"})
 
-    def take_whole(self, message: Message) -> None:
-        """Take a whole answer."""
+    def take_whole(self, message: Message, *, echo: str) -> None:
+        """Take a whole answer. `echo`: what it goes on from.
+
+        The vendor, whose ids begin with `msg_`, says what is new; llama.cpp repeats what was there,
+        as it does not in a stream.
+        """
+        if not (message.id or "").startswith(_VENDORS_OWN):
+            self._blocks.echo = echo
         self._message = message
         self._usage.take(message.usage)
         for index, raw in enumerate(message.content or ()):

@@ -96,9 +96,11 @@ class Blocks:
     """Writes the blocks of one answer as parts. `hide_reasoning` leaves the text of thoughts out;
     what the vendor wants back of them is kept."""
 
-    __slots__ = ("_calls", "_hide_reasoning", "_open", "_writer")
+    __slots__ = ("_calls", "_hide_reasoning", "_open", "_writer", "echo")
 
     def __init__(self, writer: PartWriter, *, hide_reasoning: bool) -> None:
+        self.echo = ""
+        """What the first text begins with that is not the model's answer."""
         self._writer = writer
         self._hide_reasoning = hide_reasoning
         self._open: dict[int, _Block] = {}
@@ -188,6 +190,8 @@ class Blocks:
             self.stop(index)
 
     def _say(self, block: _Block, text: str) -> None:
+        text = text.removeprefix(self.echo)
+        self.echo = ""
         if text:
             block.text_bytes += len(text.encode())
             self._writer.text(_TEXT, text)

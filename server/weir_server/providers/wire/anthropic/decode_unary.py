@@ -12,13 +12,15 @@ from weir_server.providers.wire.body import Body
 class UnaryDecoder:
     """Decodes one whole answer; see base.Decoder. Its events come from `finish`."""
 
-    __slots__ = ("_answer", "_body", "done", "failure")
+    __slots__ = ("_answer", "_body", "_echo", "done", "failure")
 
-    def __init__(self, *, hide_reasoning: bool = False) -> None:
+    def __init__(self, *, hide_reasoning: bool = False, echo: str = "") -> None:
+        """`echo`: what the answer goes on from, which some servers repeat."""
         self.done = False
         self.failure: WeirError | None = None
         self._answer = MessageAnswer(hide_reasoning=hide_reasoning)
         self._body = Body()
+        self._echo = echo
 
     def feed(self, data: bytes) -> list[GenerationEvent]:
         """Take more bytes; a whole answer completes no event before its end."""
@@ -38,7 +40,7 @@ class UnaryDecoder:
             self.failure = explain_said(said) if is_error(said) else malformed
             return None
         answer = self._answer
-        answer.take_whole(message)
+        answer.take_whole(message, echo=self._echo)
         self.failure = answer.failure
         if self.failure is None and answer.cut:
             # As in a stream: whoever leaves out the reason was cut off by whom it asked itself.

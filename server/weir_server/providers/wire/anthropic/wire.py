@@ -20,6 +20,7 @@ from weir_server.providers.wire.anthropic.shapes import ANYTHING, decode
 from weir_server.providers.wire.anthropic.usage import BELIEVABLE_MAX_TOKENS
 from weir_server.providers.wire.base import CountingWire, Decoder, HttpRequest
 from weir_server.providers.wire.openai.completions import as_chat
+from weir_server.providers.wire.prefill import prefill_of
 
 
 class AnthropicWire(CountingWire):
@@ -40,8 +41,10 @@ class AnthropicWire(CountingWire):
     def decoder(self, request: Request, target: Target, *, stream: bool) -> Decoder:
         """Make the decoder of one answer with status 200; see base.Wire."""
         del target
-        kind = StreamDecoder if stream else UnaryDecoder
-        return kind(hide_reasoning=_hides_reasoning(request))
+        hide_reasoning = _hides_reasoning(request)
+        if stream:
+            return StreamDecoder(hide_reasoning=hide_reasoning)
+        return UnaryDecoder(hide_reasoning=hide_reasoning, echo=prefill_of(request))
 
     def explain(self, status: int, headers: Mapping[str, str], body: bytes) -> WeirError:
         """Say what an answer with another status means; see base.Wire."""
