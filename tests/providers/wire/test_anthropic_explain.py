@@ -42,6 +42,13 @@ CASES: list[tuple[int, str, str, str, str]] = [
     (409, "conflict_error", "", "", "UPSTREAM_CONFLICT"),
     (413, "request_too_large", "", "", "REQUEST_TOO_LARGE"),
     (429, LIMITED, "", "", "UPSTREAM_RATE_LIMITED"),
+    (
+        429,
+        LIMITED,
+        "",
+        "It would exceed your rate limit; see usage limits",
+        "UPSTREAM_RATE_LIMITED",
+    ),
     (429, LIMITED, "ramp_limit_exceeded", "", "UPSTREAM_RATE_LIMITED"),
     (429, LIMITED, "enforced_spend_limit_reached", "", SPENT),
     (429, LIMITED, "contract_spend_limit_reached", "", SPENT),

@@ -80,7 +80,7 @@ _TEXTS: tuple[tuple[re.Pattern[str], type[UpstreamError], frozenset[int]], ...] 
         frozenset({400, 413}),
     ),
     (
-        re.compile(r"credit balance is too low|usage limits|spend(?:ing)? limit"),
+        re.compile(r"credit balance is too low|api usage limits|spend(?:ing)? limit"),
         UpstreamQuotaExhausted,
         frozenset({400, 403, 429}),
     ),
