@@ -1,6 +1,7 @@
 """Does everything that Anthropic says go back as it was said, and nothing that others said?"""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from weir.v1.content_pb2 import (
     Message,
     Part,
     ReasoningPart,
+    RefusalPart,
     ServerToolCallPart,
     ServerToolResultPart,
     UnknownPart,
@@ -297,6 +299,10 @@ FOREIGN: dict[str, tuple[Part, str]] = {
     ),
     "a compaction": (Part(compaction=CompactionPart(summary="They spoke.")), "compaction"),
     "an item": (Part(unknown=UnknownPart(type="openai/thing", json="{}")), "unknown"),
+    "the state of a refusal": (
+        Part(refusal=RefusalPart(text="Never."), provider_state=b"openai:x"),
+        "provider_state",
+    ),
     "the state of a text": (Part(text="Hello.", provider_state=b"google:x"), "provider_state"),
 }
 
@@ -310,7 +316,8 @@ def test_what_another_vendor_said_stays_there(name: str) -> None:
     assert [(each.code, each.field) for each in said.warnings] == [
         ("PART_DROPPED", f"messages[1].parts[0].{field}")
     ]
-    texts = [w.text(part.text)] * bool(part.text) + [w.text("Yes.")]
+    kept = part.text or part.refusal.text
+    texts = [w.text(kept)] * bool(kept) + [w.text("Yes.")]
     content = texts if len(texts) > 1 else "Yes."
     assert json.loads(said.body)["messages"][1] == {"role": "assistant", "content": content}
 
@@ -362,3 +369,17 @@ def test_a_refusal_of_another_vendor_is_said_as_text() -> None:
     message.parts.add().refusal.text = "I will not."
     again = w.said_again(message, user("Hi"))
     assert again == {"role": "assistant", "content": "I will not."}
+
+
+def test_ids_of_other_vendors_are_said_in_letters_that_are_taken() -> None:
+    """Call and result stay together, and calls stay apart."""
+    ids = ("functions.f:0", "functions_f_0", "functions.f.0", "ü")
+    calls = [call(each, "f", "{}") for each in ids]
+    results = [result(each, each) for each in ids]
+    body = w.body_of(ChatRequest(messages=[user("Hi"), assistant(*calls), tools(*results)]))
+    called = [block["id"] for block in body["messages"][1]["content"]]
+    answered = [block["tool_use_id"] for block in body["messages"][2]["content"]]
+    assert called == answered
+    assert len(set(called)) == len(ids)
+    assert called[1] == ids[1]
+    assert all(re.fullmatch("[A-Za-z0-9_-]+", each) for each in called)

@@ -4,6 +4,7 @@ import msgspec
 
 from weir.v1.content_pb2 import Part, ToolResultPart
 from weir_server.core.errors import InvalidRequest, UnsupportedOption
+from weir_server.providers.wire.anthropic.call_ids import call_id
 from weir_server.providers.wire.anthropic.media import media_block
 from weir_server.providers.wire.anthropic.state import KIND, Members, kept
 from weir_server.providers.wire.draft import Draft
@@ -49,7 +50,7 @@ def result_block(draft: Draft, path: str, part: Part, toolsets: Members) -> Json
         draft.unsupported_part(f"{path}.{kind}")
         return None
     result = part.tool_result
-    block: Json = {"type": "tool_result", "tool_use_id": result.tool_call_id}
+    block: Json = {"type": "tool_result", "tool_use_id": call_id(result.tool_call_id)}
     if content := _result_content(draft, f"{path}.tool_result", result):
         block["content"] = content
     if result.is_error:
@@ -70,6 +71,7 @@ def assistant_block(draft: Draft, path: str, part: Part) -> Block | None:
             block = _text(part.text)
             return _cached(draft, path, part, {**members, **block} if block else None)
         case "refusal":
+            kept(draft, path, part.provider_state)
             return _cached(draft, path, part, _text(part.refusal.text))
         case "tool_call":
             return _cached(draft, path, part, _call(draft, path, part))
@@ -79,7 +81,7 @@ def assistant_block(draft: Draft, path: str, part: Part) -> Block | None:
                 draft.dropped(f"{path}.{kind}")
             return _cached(draft, path, part, own) if kind != "reasoning" else own
         case "unknown" if part.unknown.type.startswith(_OWN):
-            return draft.raw(f"{path}.unknown.json", part.unknown.json, InvalidRequest)
+            return _object(draft, f"{path}.unknown.json", part.unknown.json)
         case "unknown":
             draft.dropped(f"{path}.unknown")
         case "media":
@@ -126,7 +128,8 @@ def _call(draft: Draft, path: str, part: Part) -> Json:
     call = part.tool_call
     members = kept(draft, path, part.provider_state)
     given = _object(draft, f"{path}.tool_call.arguments_json", call.arguments_json)
-    return {**members, "type": "tool_use", "id": call.id, "name": call.name, "input": given}
+    said = {"id": call_id(call.id), "name": call.name, "input": given}
+    return {**members, "type": "tool_use", **said}
 
 
 def _result_content(draft: Draft, path: str, result: ToolResultPart) -> str | list[Block]:
