@@ -90,13 +90,13 @@ def fuzz(*, seconds: float, seed: int = 0, executions: int | None = None) -> int
     while time.monotonic() < until_s and (executions is None or done < executions):
         body = _invent(dice)
         request = dice.choice(_REQUESTS)
-        begun_s = time.monotonic()
+        begun_s = time.process_time()  # a crowded machine stretches wall time
         for stream in (True, False):
             check(wire.decoder(request, TARGET, stream=stream), _cut(dice, body))
             _send_back(wire, wire.decoder(request, TARGET, stream=stream), body)
         error = wire.explain(dice.randrange(100, 700), {}, body)
         assert isinstance(error, UpstreamError), body
-        took_s = time.monotonic() - begun_s
+        took_s = time.process_time() - begun_s
         assert took_s < SLOWEST_S, f"{body[:200]!r} took {took_s:.1f} s"
         done += 1
     return done
