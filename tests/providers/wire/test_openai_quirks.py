@@ -6,11 +6,14 @@ import pytest
 
 from tests.contracts.wire_format import TARGET
 from tests.providers.wire.intents import HI, WEATHER
+from tests.providers.wire.samples import decode_unary
+from weir.fold import fold_chat
 from weir.v1.content_pb2 import Message, Part, Role
 from weir.v1.generation_pb2 import GenerationOptions, GrammarFormat, OutputFormat, ProviderExtension
 from weir.v1.provider_service_pb2 import ChatRequest
 from weir_server.core.errors import InvalidRequest
 from weir_server.core.handler import Request
+from weir_server.fake_upstream import openai_wire as w
 from weir_server.providers.local.dialect import DIALECT
 from weir_server.providers.wire.base import HttpRequest
 from weir_server.providers.wire.openai.quirks import COMPATIBLE, LLAMA_CPP, OPENAI, Quirks
@@ -133,3 +136,14 @@ def test_encoding_leaves_the_request_as_it_was() -> None:
     encode(request)
 
     assert request.SerializeToString(deterministic=True) == before
+
+
+def test_what_an_answer_goes_on_from_is_not_repeated() -> None:
+    """llama.cpp does so in whole answers; of OpenAI nobody expects it."""
+    begun = Message(role=Role.ROLE_ASSISTANT, parts=[Part(text="One, "), Part(text="two")])
+    request = ChatRequest(messages=[HI, begun])
+    body = json.dumps(w.chat_completion("One, two, three")).encode()
+
+    for quirks, text in ((LLAMA_CPP, ", three"), (OPENAI, "One, two, three")):
+        decoded = decode_unary(body, quirks=quirks, request=request)
+        assert fold_chat(decoded.events, numbered=False).message.parts[0].text == text

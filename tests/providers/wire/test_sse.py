@@ -25,6 +25,12 @@ CASES: dict[str, tuple[bytes, list[SseEvent]]] = {
     "empty data": (b"data:\n\n", [(b"", b"")]),
     "data without a colon": (b"data\n\n", [(b"", b"")]),
     "event name": (b"event: error\ndata: a\n\n", [(b"error", b"a")]),
+    "named events": (
+        b"event: a\ndata: b\n\nevent: c\ndata: d\n\n",
+        [(b"a", b"b"), (b"c", b"d")],
+    ),
+    "a named event of several lines": (b"event: a\ndata: b\ndata: c\n\n", [(b"a", b"b\nc")]),
+    "a name between data": (b"event: a\nid: 7\ndata: b\n\n", [(b"a", b"b")]),
     "name without data is no event": (b"event: ping\n\ndata: a\n\n", [(b"", b"a")]),
     "unknown fields": (b"id: 7\nretry: 10\nx: y\nz\ndata: a\n\n", [(b"", b"a")]),
     "a field that begins like data": (b"database: x\ndata: a\n\n", [(b"", b"a")]),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from weir_server.providers.formats.anthropic import ANTHROPIC
 from weir_server.providers.formats.azure import AZURE_OPENAI
 from weir_server.providers.formats.base import Format
 from weir_server.providers.formats.bedrock import BEDROCK
@@ -16,6 +17,7 @@ FORMATS: Mapping[str, Format] = {
     "openai": OPENAI,
     "openai-responses": RESPONSES,
     "azure-openai": AZURE_OPENAI,
+    "anthropic": ANTHROPIC,
     "gemini": GEMINI,
     "vertex": VERTEX,
     "bedrock": BEDROCK,

@@ -188,6 +188,22 @@ class PartWriter:
         """Begin a part of text, be the open one of the same kind: vendors cut text into blocks."""
         self._open_text(kind)
 
+    def pulse(self, kind: TextKind) -> None:
+        """Say that the open part of this kind goes on, though nothing of it is to be shown.
+
+        An empty delta: who waits learns that the vendor is at work, as by any other.
+        """
+        if kind is not self._kind:
+            self._open_text(kind)
+        if self._pieces:
+            self._flush()
+        part = self._current
+        assert part is not None
+        event = GenerationEvent()
+        event.part_delta.index = part.index
+        event.part_delta.text = ""
+        self._events.append(event)
+
     def arguments(self, call: OpenCall, fragment: str) -> None:
         """Add to the arguments of an open tool call."""
         if call is not self._current:

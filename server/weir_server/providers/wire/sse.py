@@ -58,14 +58,8 @@ class SseSplitter:
             return self._hold(data)
         if end + 2 < len(data):
             self._hold(data[end + 2 :])
-        # The usual case: each event is one data field with a space after its colon. Then every line
-        # feed stands between two events, or after the last.
-        if end <= self._max_event_bytes and data.startswith(b"data: "):
-            if data.find(b"\n", 6) == end:
-                return [(b"", data[6:end])]  # One event, as a model writes them one by one.
-            fields = data[6:end].split(b"\n\ndata: ")
-            if data.count(b"\n", 0, end) == 2 * (len(fields) - 1):
-                return [(b"", field) for field in fields]
+        if end <= self._max_event_bytes and (usual := _usual(data, end)) is not None:
+            return usual
         return self._split(data[:end])
 
     def rest(self) -> SseEvent | None:
@@ -118,8 +112,38 @@ class SseSplitter:
         return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
+def _usual(data: bytes, end: int) -> list[SseEvent] | None:
+    """Cut events of the usual shapes at once; None: they have another. The last one ends at `end`.
+
+    Each is one data field with a space after its colon: then every line feed stands between two
+    events, or after the last. Or each has its name before its data: then there is one more in each.
+    """
+    if data.startswith(b"data: "):
+        if data.find(b"\n", 6) == end:
+            return [(b"", data[6:end])]  # One event, as a model writes them one by one.
+        fields = data[6:end].split(b"\n\ndata: ")
+        if data.count(b"\n", 0, end) == 2 * (len(fields) - 1):
+            return [(b"", field) for field in fields]
+    elif data.startswith(b"event: "):
+        line = data.find(b"\n")
+        if data.startswith(b"data: ", line + 1) and data.find(b"\n", line + 7) == end:
+            return [(data[7:line], data[line + 7 : end])]
+        blocks = data[7:end].split(b"\n\nevent: ")
+        if data.count(b"\n", 0, end) == 3 * len(blocks) - 2:
+            named = [block.partition(b"\ndata: ") for block in blocks]
+            events = [(name, said) for name, parting, said in named if parting]
+            if len(events) == len(blocks):
+                return events
+    return None
+
+
 def parse_event(block: bytes) -> SseEvent | None:
     """Return the event that these lines make, or None when they hold no data field."""
+    if block.startswith(b"event: "):
+        # As vendors write them that name their events: two lines, and no more.
+        end = block.find(b"\n")
+        if block.startswith(b"data: ", end + 1) and block.find(b"\n", end + 7) < 0 < end:
+            return block[7:end], block[end + 7 :]
     name = b""
     data: list[bytes] = []
     for line in block.split(b"\n"):

@@ -16,13 +16,15 @@ from weir_server.providers.wire.openai.shapes import ANYTHING, CHUNK, decode
 class UnaryDecoder:
     """Decodes one whole chat or completion; see base.Decoder. Its events come from `finish`."""
 
-    __slots__ = ("_answer", "_body", "done", "failure")
+    __slots__ = ("_answer", "_body", "_echo", "done", "failure")
 
-    def __init__(self, quirks: Quirks, *, hide_reasoning: bool = False) -> None:
+    def __init__(self, quirks: Quirks, *, hide_reasoning: bool = False, echo: str = "") -> None:
+        """`echo`: what the answer goes on from and repeats, which is not the model's answer."""
         self.done = False
         self.failure: WeirError | None = None
         self._answer = ChatAnswer(quirks, hide_reasoning=hide_reasoning)
         self._body = Body()
+        self._echo = echo
 
     def feed(self, data: bytes) -> list[GenerationEvent]:
         """Take more bytes; a whole answer completes no event before its end."""
@@ -41,6 +43,9 @@ class UnaryDecoder:
             self.failure = _not_an_answer(decode(ANYTHING, body))
             return None
         answer = self._answer
+        for choice in chunk.choices or ():
+            if self._echo and choice.message is not None and choice.message.content:
+                choice.message.content = choice.message.content.removeprefix(self._echo)
         answer.take_whole(chunk)
         self.failure = answer.failure
         if self.failure is None and answer.cut:

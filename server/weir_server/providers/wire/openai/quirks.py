@@ -45,6 +45,8 @@ class Quirks:
     """Whether a stream must close with `[DONE]`; otherwise it may end after a finish reason."""
     hidden_tokens_in_total: bool = False
     """Whether total_tokens counts reasoning tokens that no other field does, as Gemini's does."""
+    echoes_prefill: bool = False
+    """Whether a whole answer repeats the text that it goes on from; a streamed one never does."""
 
 
 OPENAI = Quirks()
@@ -62,5 +64,6 @@ LLAMA_CPP = Quirks(
     unsupported_options=frozenset({"reasoning.effort", "tool_choice.allowed"}),
     legacy_completions=True,
     base64_embeddings=False,
+    echoes_prefill=True,
 )
 """llama.cpp's own server."""

@@ -16,6 +16,7 @@ from weir_server.providers.wire.openai.decode_unary import UnaryDecoder
 from weir_server.providers.wire.openai.embeddings import EmbedDecoder, encode_embed
 from weir_server.providers.wire.openai.encode import encode_chat
 from weir_server.providers.wire.openai.quirks import OPENAI, Quirks
+from weir_server.providers.wire.prefill import prefill_of
 
 
 class OpenAIWire:
@@ -42,8 +43,11 @@ class OpenAIWire:
         del target
         if isinstance(request, EmbedRequest):
             return EmbedDecoder(request, self._quirks)
-        kind = StreamDecoder if stream else UnaryDecoder
-        return kind(self._quirks, hide_reasoning=_hides_reasoning(request.options))
+        hide_reasoning = _hides_reasoning(request.options)
+        if stream:
+            return StreamDecoder(self._quirks, hide_reasoning=hide_reasoning)
+        echo = prefill_of(request) if self._quirks.echoes_prefill else ""
+        return UnaryDecoder(self._quirks, hide_reasoning=hide_reasoning, echo=echo)
 
     def explain(self, status: int, headers: Mapping[str, str], body: bytes) -> WeirError:
         """Say what an answer with another status means; see base.Wire."""

@@ -1,0 +1,15 @@
+"""Do the decoders hold against invented bodies, for as long as CI has time?"""
+
+import os
+
+import pytest
+
+from tests.fuzz.fuzz_anthropic_decoder import DEFAULT_SECONDS, fuzz
+
+
+@pytest.mark.fuzz
+def test_no_invented_body_breaks_a_decoder() -> None:
+    """Every body is answered or refused, quickly, and the events keep the law of streams."""
+    seconds = float(os.environ.get("WEIR_FUZZ_SECONDS", DEFAULT_SECONDS))
+
+    assert fuzz(seconds=seconds, seed=20261125) > 100 * seconds
