@@ -94,7 +94,7 @@ def of_config(config: ProviderConfig) -> Plan:
     the weights, and for fields that would have no effect.
     """
     if config.provider_kind == "local":
-        what = "Use openai or echo: local comes from the server's configuration only."
+        what = "Use another kind: local comes from the server's configuration only."
         raise ConfigInvalid(violations=[_violation("config.provider_kind", "KIND", what)])
     if config.provider_kind == "echo":
         _refuse_ignored(config)

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-Kind = Literal["openai", "local", "echo"]
+Kind = Literal["openai", "weir", "local", "echo"]
 
-REMOTE: tuple[Kind, ...] = ("openai",)
+REMOTE: tuple[Kind, ...] = ("openai", "weir")
 """Kinds that are reached over the network, with an address and a credential."""
