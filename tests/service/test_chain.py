@@ -11,7 +11,7 @@ from tests.service.asking import logged, refused
 from tests.service.chain import Chain, chain, near_tree
 from tests.service.handmade import Scripted, ended, said, serving_handler
 from tests.service.test_embed import embed
-from tests.service.weir import chat_request, hear, serving, stream_request, user
+from tests.service.weir import ECHO, chat_request, hear, serving, stream_request, user
 from weir.fold import fold_chat
 from weir.v1.error_pb2 import AttemptKind, ErrorReason
 from weir.v1.generation_pb2 import (
@@ -26,6 +26,7 @@ from weir.v1.provider_service_pb2 import (
     ChatResponse,
     CompleteRequest,
     CountTokensRequest,
+    InitializeRequest,
     ProviderConfig,
     StreamCompleteRequest,
     ValidateConfigRequest,
@@ -201,7 +202,32 @@ async def test_a_count_that_fails_tells_the_far_reason(upstream: FakeUpstream) -
     assert refusal.verdict == ("NOT_FOUND", "UPSTREAM_MODEL_NOT_FOUND")
 
 
-async def test_callers_may_bring_a_far_weir_in(chained: Chain) -> None:
+async def test_warnings_pass(chained: Chain) -> None:
+    """What the far Weir left out for want of support is told, once and by its field."""
+    fields: dict[str, Any] = {"top_k": 5, "unsupported_option_policy": 2}
+    direct = await chained.far.llm.Chat(chat_request("x", model="m", **fields))
+    passed = await chained.near.llm.Chat(chat_request("x", model="far-m", **fields))
+    assert [warning.field for warning in passed.metadata.warnings] == ["options.top_k"]
+    assert passed.metadata.warnings == direct.metadata.warnings
+
+
+async def test_a_far_weir_that_was_brought_in_answers(chained: Chain) -> None:
+    """Initialize makes one where the operator allows its address."""
+    host = chained.far.app.address
+    tree = {
+        **ECHO,
+        "upstream": {"private_hosts": [host], "allow_insecure_http": True},
+    }
+    config = ProviderConfig(provider_kind="weir", endpoint=f"http://{host}", model="m")
+    async with serving(tree) as near:
+        made = await near.llm.Initialize(InitializeRequest(provider_id="far", config=config))
+        response = await near.llm.Chat(chat_request("x", provider=made.provider))
+    assert made.capabilities.tools
+    assert response.message.parts[0].text
+    assert response.metadata.provider == "providers/far"
+
+
+async def test_callers_may_not_bring_in_what_is_inside(chained: Chain) -> None:
     """ValidateConfig probes it, with the guard's rules: loopback is the operator's to allow."""
     config = ProviderConfig(provider_kind="weir", endpoint=f"https://{chained.far.app.address}")
     reply = await chained.near.llm.ValidateConfig(ValidateConfigRequest(config=config, probe=True))

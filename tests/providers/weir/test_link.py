@@ -4,7 +4,9 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -12,10 +14,12 @@ import pytest
 
 from tests.fakes.certificates import Authority
 from tests.fakes.clock import FakeClock
-from tests.providers.http.asking import CHAT, a_call
+from tests.providers.http.asking import CHAT, a_call, a_target
+from tests.providers.weir.test_relay import BEAT, CLOSED, END, OPENED, SAID, START, numbered
+from tests.service.asking import logged
 from tests.service.handmade import Scripted, said, serving_handler
 from tests.service.weir import ECHO, serving
-from weir.v1.generation_pb2 import GenerationEvent
+from weir.v1.generation_pb2 import GenerationEvent, Phase
 from weir_server.core.call import Call
 from weir_server.core.clock import Clock, SystemClock
 from weir_server.core.errors import (
@@ -25,8 +29,10 @@ from weir_server.core.errors import (
     WeirError,
 )
 from weir_server.core.handler import Batch
+from weir_server.core.tasks import sibling
 from weir_server.providers.http.connect import GuardedResolver
 from weir_server.providers.http.guard import EndpointPolicy, parse_endpoint
+from weir_server.providers.weir.asking import Ask
 from weir_server.providers.weir.link import CHECK_NAME_AFTER_S, Link, LinkLimits, trusted_roots
 from weir_server.providers.weir.provider import WeirProvider
 from weir_server.transport.events import StreamPacing
@@ -195,6 +201,54 @@ async def test_other_addresses_get_another_channel_and_running_calls_stay() -> N
         assert first.is_closed
 
 
+async def test_calls_go_round_all_addresses() -> None:
+    """Two replicas under one name get their share each, and one that has gone is passed over."""
+    async with serving() as first:
+        port = port_of(first.app.address)
+        names = Names(["127.0.0.1", "127.0.0.2"])
+        async with (
+            serving(server={"listen": f"127.0.0.2:{port}"}) as second,
+            linked(f"http://far.example:{port}", names=names) as link,
+        ):
+            made = provider(link)
+            while not (first.log_lines("rpc") and second.log_lines("rpc")):
+                await made.probe(a_call())
+                await asyncio.sleep(0.02)
+            await first.app.drain()
+            before = len(second.log_lines("rpc"))
+            for _ in range(4):
+                await made.probe(a_call())
+            await logged(second, before + 4)
+
+
+async def test_each_credential_is_shown_where_a_target_names_it() -> None:
+    """The first one serves where none is named."""
+    async with linked("http://127.0.0.1:50051") as link:
+        made = WeirProvider(
+            name="providers/far",
+            link=link,
+            metadata=(("authorization", "Bearer one"),),
+            credentials={"b": (("authorization", "Bearer two"),)},
+            clock=CLOCK,
+            idle_s=30.0,
+        )
+        shown = [
+            made.exchange(
+                a_call(),
+                Ask(method="", message=b""),
+                target=replace(a_target(), credential=credential),
+                timeout_s=None,
+                streaming=False,
+            )._fixed
+            for credential in ("", "b", "gone")
+        ]
+    assert [dict(pairs)["authorization"] for pairs in shown] == [
+        "Bearer one",
+        "Bearer two",
+        "Bearer one",
+    ]
+
+
 async def test_a_provider_that_is_let_go_lets_its_calls_end() -> None:
     """Closing waits for nobody and cuts nobody; closing the link cuts all."""
     go_on = asyncio.Event()
@@ -235,6 +289,45 @@ async def test_a_far_weir_that_shows_no_life_is_given_up(begins: bool) -> None:
         error = await failing(provider(link, silence_s=0.2))
     assert type(error) is (UpstreamStreamBroken if begins else UpstreamSilent)
     assert error.metadata.get("cause", "") == ("stalled" if begins else "")
+
+
+class Beating(grpc.GenericRpcHandler):
+    """A far Weir that is long busy elsewhere and says so, then answers."""
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
+        return grpc.unary_stream_rpc_method_handler(self._stream)
+
+    async def _stream(self, request: bytes, context: Any) -> AsyncIterator[bytes]:
+        yield numbered(START)
+        for first in range(1, 9):
+            await asyncio.sleep(0.05)
+            yield numbered(BEAT, first=first)
+        yield numbered(OPENED, SAID, CLOSED, END, first=9)
+
+
+async def test_heartbeats_are_life_and_tell_the_phase() -> None:
+    """A far Weir that beats is waited for, and what it does is what callers here are told."""
+    phases: set[int] = set()
+    server = grpc.aio.server()
+    server.add_generic_rpc_handlers((Beating(),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    call = a_call()
+
+    async def look() -> None:
+        while True:
+            await asyncio.sleep(0.02)
+            phases.add(call.progress.phase)
+
+    try:
+        async with linked(f"http://127.0.0.1:{port}") as link, sibling(look(), name="look"):
+            events = await asked(provider(link, silence_s=0.2), call)
+    finally:
+        await server.stop(0)
+    assert events[:3] == [OPENED, SAID, CLOSED]
+    assert [event.HasField("end") for event in events[3:]] == [True]
+    assert Phase.PHASE_QUEUED in phases
+    assert call.progress.phase == Phase.PHASE_GENERATING
 
 
 async def test_the_key_goes_as_a_bearer_token() -> None:

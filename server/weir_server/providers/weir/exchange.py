@@ -105,13 +105,17 @@ class FarExchange:
         waited_s = self._clock.monotonic_s() - begun_s
         timeout_s = max(self._timeout_s - waited_s, 0.001)
         limits = HttpLimits() if self.silence_s is None else HttpLimits(idle_s=self.silence_s)
+        try:
+            self._rpc = connection.begin(
+                self._ask.method,
+                self._ask.message,
+                timeout_s=timeout_s,
+                metadata=pairs_of(self._call, self._fixed),
+            )
+        except grpc.aio.UsageError as closed:  # this server stops
+            await connection.leave()
+            raise UpstreamConnectFailed(metadata={"cause": "closed"}) from closed
         self._watchdog = Watchdog(limits, timeout_s=timeout_s)
-        self._rpc = connection.begin(
-            self._ask.method,
-            self._ask.message,
-            timeout_s=timeout_s,
-            metadata=pairs_of(self._call, self._fixed),
-        )
         self._watchdog.answered(self._cut)
         progress.phase = _WAITING
         progress.sent()

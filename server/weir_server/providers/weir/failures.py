@@ -229,7 +229,7 @@ def _of_reason(far: FarFailure) -> WeirError:
 def _of_transport(far: FarFailure, *, answered: bool) -> WeirError:
     """Translate a status that no Weir has made: by the code first, by gRPC's words last."""
     if far.code == code_pb2.RESOURCE_EXHAUSTED and "larger than max" in far.text:
-        if "CLIENT" in far.text:
+        if "CLIENT: Received" in far.text:
             return errors.UpstreamProtocolError(metadata={"cause": "too_large"})
         return errors.UpstreamRequestTooLarge()
     if far.code == code_pb2.UNAVAILABLE and not answered and far.text.startswith(_NOT_SENT):

@@ -108,10 +108,11 @@ async def made(
         raise invalid(plan, "endpoint", "ADDRESS", what) from refused
     except OSError:
         pass  # a name without an answer yet is judged again before every connection
+    ca_file = Path(plan.ca_file) if plan.ca_file else None
     link = Link(
         endpoint,
         resolver=resolver,
-        roots=trusted_roots(Path(plan.ca_file) if plan.ca_file else None),
+        roots=trusted_roots(ca_file) if endpoint.scheme == "https" else None,
         limits=LinkLimits(connect_s=connect_s),
         clock=clock,
     )
