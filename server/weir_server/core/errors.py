@@ -280,7 +280,10 @@ class UpstreamSilent(UpstreamTimeout):
 
 
 class UpstreamConnectFailed(UpstreamError):
-    """The provider could not be reached; nothing was sent. `cause`: dns, refused, tls, guard."""
+    """The provider could not be reached; nothing was sent.
+
+    `cause`: dns, refused, tls, timeout, guard, stale, loop.
+    """
 
     reason = ErrorReason.ERROR_REASON_UPSTREAM_CONNECT_FAILED
 

@@ -87,6 +87,7 @@ _BY_CONNECTION = {
     "stale": _STALE,
     "tls": _UNREACHABLE,
     "guard": _MISCONFIGURED,
+    "loop": _MISCONFIGURED,
 }
 _BY_PROTOCOL = {"malformed": _MALFORMED, "too_large": _TOO_LARGE}
 

@@ -140,6 +140,22 @@ async def test_an_address_that_does_not_answer_is_given_up() -> None:
     assert error.metadata["cause"] == "timeout"
 
 
+async def test_a_server_that_stops_waits_for_no_connection() -> None:
+    """What is still connecting ends with the channel."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        async with linked(f"https://127.0.0.1:{port}") as link:
+
+            async def stop() -> None:
+                await asyncio.sleep(0.05)
+                await link.close()
+
+            async with sibling(stop(), name="stop"):
+                error = await failing(provider(link))
+    assert isinstance(error, UpstreamConnectFailed)
+    assert error.metadata["cause"] == "closed"
+
+
 async def test_tls_is_verified_by_the_name_though_an_address_is_dialled(tmp_path: Path) -> None:
     """The authority of `ca_file` counts, for the configured name and no other."""
     authority = Authority()

@@ -89,7 +89,12 @@ def ask_count(counted: str | ChatRequest, target: Target) -> Ask:
 
 def pairs_of(call: Call, fixed: Sequence[tuple[str, str]]) -> Pairs:
     """Return the metadata of an attempt. `fixed`: what every call to the provider carries."""
-    pairs = [*fixed, ("weir-client", CLIENT), ("weir-request-id", call.request_id)]
+    pairs = [
+        *fixed,
+        ("weir-client", CLIENT),
+        ("weir-request-id", call.request_id),
+        ("weir-hops", str(call.hops + 1)),
+    ]
     if call.priority is not Priority.STANDARD:
         pairs.append(("weir-priority", call.priority.name.lower()))
     if call.trace.traceparent:

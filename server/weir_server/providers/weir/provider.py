@@ -15,7 +15,12 @@ from weir.v1.model_service_pb2 import GetServerInfoResponse
 from weir.v1.provider_service_pb2 import ChatRequest, CountTokensResponse
 from weir_server.core.call import Call
 from weir_server.core.clock import Clock
-from weir_server.core.errors import UpstreamError, UpstreamStreamBroken, WeirError
+from weir_server.core.errors import (
+    UpstreamConnectFailed,
+    UpstreamError,
+    UpstreamStreamBroken,
+    WeirError,
+)
 from weir_server.core.handler import Batch, Handler, Request
 from weir_server.core.target import Target
 from weir_server.core.tokens import ProviderTokenCounter, TokenCount
@@ -29,6 +34,8 @@ from weir_server.providers.weir.unfold import read, unfolded
 
 HEARTBEAT_MIN_S, HEARTBEAT_MAX_S = 5.0, 60.0
 """What a caller may ask of a Weir."""
+MAX_HOPS = 8
+"""No chain is so long on purpose; Weirs that name each other would hand a call on for ever."""
 # Looking an enum's value up by name costs more than a microsecond.
 _GENERATING = Phase.PHASE_GENERATING
 _SUCCEEDED = ErrorReason.ERROR_REASON_UNSPECIFIED
@@ -120,7 +127,12 @@ class WeirProvider(Handler, ProviderTokenCounter):
         timeout_s: float | None,
         streaming: bool,
     ) -> FarExchange:
-        """Return one RPC, to be entered at once. Raises DeadlineTooShort."""
+        """Return one RPC, to be entered at once.
+
+        Raises DeadlineTooShort; UpstreamConnectFailed for a call that goes round in a ring.
+        """
+        if call.hops >= MAX_HOPS:
+            raise UpstreamConnectFailed(metadata={"cause": "loop", "provider": self.name})
         credential = "" if target is None else target.credential
         return FarExchange(
             self._link,
