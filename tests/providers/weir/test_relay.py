@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from weir.v1.content_pb2 import Part
+from weir.v1.content_pb2 import Part, UnknownPart
 from weir.v1.error_pb2 import Error, ErrorReason
 from weir.v1.generation_pb2 import (
     FinishReason,
@@ -82,6 +82,16 @@ BROKEN: dict[str, Sequence[bytes]] = {
     "a part without a kind": [numbered(START, GenerationEvent(part_start=PartStart(index=0)))],
     "more of a part that is not open": [numbered(START, SAID)],
     "more of a part that has ended": [numbered(START, OPENED, CLOSED, SAID)],
+    "a delta that fills no such part": [
+        numbered(START, OPENED, GenerationEvent(part_delta=PartDelta(index=0, arguments_json="{")))
+    ],
+    "a part that ends as another kind": [
+        numbered(
+            START,
+            OPENED,
+            GenerationEvent(part_end=PartEnd(index=0, part=Part(unknown=UnknownPart(type="x")))),
+        )
+    ],
     "the end of a part that is not open": [numbered(START, CLOSED)],
     "a good end within a part": [numbered(START, OPENED, END)],
     "something after the end": [numbered(START, OPENED, CLOSED, END), numbered(BEAT, first=4)],

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from weir.v1.generation_pb2 import GenerationEvent, Phase, StreamEnd
+from weir.v1.generation_pb2 import GenerationEvent, PartDelta, PartEnd, Phase, StreamEnd
 from weir.v1.provider_service_pb2 import ChatRequest, StreamChatResponse, StreamCompleteResponse
 from weir_server.core.errors import UpstreamProtocolError
 from weir_server.core.handler import Request
@@ -19,6 +19,16 @@ _SAYS_NOTHING = frozenset({"start", "usage_update"})
 _WAITS = frozenset({"warning", None})
 """Events that go out with what follows them: alone they would pass for the beginning of an answer.
 None: a kind that these stubs do not know."""
+_FILLS = {
+    "text": "text",
+    "reasoning": "text",
+    "refusal": "text",
+    "tool_call": "arguments_json",
+    "server_tool_call": "arguments_json",
+    "media": "inline_data",
+}
+"""What fills which kind of part; others come whole."""
+_NOT_OPEN = "not open"
 
 
 class Relay:
@@ -29,7 +39,8 @@ class Relay:
     def __init__(self, request: Request) -> None:
         self._is_chat = isinstance(request, ChatRequest)
         self._sequence = 0
-        self._open: set[int] = set()
+        self._open: dict[int, str | None] = {}
+        """The kind of each open part by its index; None: these stubs do not know it."""
         self._opened = 0
         self._waiting: list[GenerationEvent] = []
         self.end: StreamEnd | None = None
@@ -55,14 +66,11 @@ class Relay:
             kind = event.WhichOneof("event")
             self._check(event, kind)
             if kind == "part_delta":
-                if event.part_delta.index not in self._open:
-                    raise _malformed()
+                self._fill(event.part_delta)
             elif kind == "part_start":
                 self._begin(event)
             elif kind == "part_end":
-                if event.part_end.index not in self._open:
-                    raise _malformed()
-                self._open.remove(event.part_end.index)
+                self._close(event.part_end)
             elif kind == "heartbeat":
                 self.phase = event.heartbeat.phase or self.phase
                 continue
@@ -95,11 +103,24 @@ class Relay:
 
     def _begin(self, event: GenerationEvent) -> None:
         start = event.part_start
-        has_kind = start.part.WhichOneof("kind") is not None or len(UnknownFieldSet(start.part)) > 0
+        kind = start.part.WhichOneof("kind")
+        has_kind = kind is not None or len(UnknownFieldSet(start.part)) > 0
         if start.index != self._opened or not has_kind:
             raise _malformed()
-        self._open.add(start.index)
+        self._open[start.index] = kind
         self._opened += 1
+
+    def _fill(self, delta: PartDelta) -> None:
+        kind = self._open.get(delta.index, _NOT_OPEN)
+        fills = delta.WhichOneof("delta")
+        if kind is _NOT_OPEN or not (fills is None or kind is None or fills == _FILLS.get(kind)):
+            raise _malformed()
+
+    def _close(self, end: PartEnd) -> None:
+        kind = self._open.pop(end.index, _NOT_OPEN)
+        whole = end.part.WhichOneof("kind")
+        if kind is _NOT_OPEN or not (whole is None or kind is None or whole == kind):
+            raise _malformed()
 
     def _finish(self, end: StreamEnd) -> bool:
         """Note how the stream ended; say whether the answer is whole."""
