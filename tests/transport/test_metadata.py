@@ -32,12 +32,13 @@ def test_what_is_said_is_taken() -> None:
         ("weir-priority", "background"),
         ("weir-client", "weir-client/0.1.0"),
         ("grpc-previous-rpc-attempts", "2"),
+        ("weir-hops", "3"),
     )
     assert said.request_id == "abc-1"
     assert (said.trace.traceparent, said.trace.tracestate) == (TRACE, "vendor=1")
     assert said.trace.trace_id == "4bf92f3577b34da6a3ce929d0e0e4736"
     assert (said.priority, said.client) == ("background", "weir-client/0.1.0")
-    assert said.previous_attempts == "2"
+    assert (said.previous_attempts, said.hops) == ("2", 3)
 
 
 @pytest.mark.parametrize(
@@ -60,6 +61,8 @@ def test_a_malformed_trace_is_as_none(value: str) -> None:
 
 REFUSED: list[Metadata] = [
     [("weir-priority", "urgent")],
+    [("weir-hops", "-1")],
+    [("weir-hops", "100")],
     [("weir-request-id", "")],
     [("weir-request-id", "x" * 65)],
     [("weir-request-id", "a b")],

@@ -188,8 +188,8 @@ class _Meter:
             usage.CopyFrom(self._counted(_ESTIMATED))
         elif not usage.source:
             usage.source = _PROVIDER
-        # A price is Weir's to say.
-        usage.ClearField("cost")
+        if not self._call.target.is_gateway:
+            usage.ClearField("cost")  # a price is Weir's to say
         self._usage = TokenUsage()
         self._usage.CopyFrom(usage)
 

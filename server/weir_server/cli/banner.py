@@ -13,6 +13,7 @@ PER_PROCESS = "breakers, limits, retry budgets and admission are each one's own"
 """What several workers do not share while nothing outside them keeps it."""
 _KINDS = {
     "local": "embedded model",
+    "weir": "another Weir",
     "echo": "echo, for tests",
     **{kind: format_.label for kind, format_ in FORMATS.items()},
 }

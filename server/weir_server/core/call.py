@@ -92,6 +92,8 @@ class Call:
     """Who goes first, and is turned away last, where not all can be served."""
     retried: Final[bool] = False
     """Whether the caller's library asks again after a failure: it does not wait in line."""
+    hops: Final[int] = 0
+    """How many Weirs have handed the call on before it came here."""
 
     def aimed_at(
         self,
@@ -124,6 +126,7 @@ class Call:
             needs=self.needs,
             priority=self.priority,
             retried=self.retried,
+            hops=self.hops,
         )
 
     def needing(self, needs: Needs) -> "Call":
@@ -144,6 +147,7 @@ class Call:
             needs=needs,
             priority=self.priority,
             retried=self.retried,
+            hops=self.hops,
         )
 
     @property

@@ -23,6 +23,8 @@ class WeirError(Exception):
     retry_after_s: seconds after which trying again makes sense; None: not known, or never.
     violations: the fields that break a rule.
     usage: what was used until the failure; accounting fills it in.
+    beyond: whether it happened beyond the provider, which is a gateway itself: the credential that
+        it was asked with is not to blame, and it has asked again where that made sense.
     """
 
     reason: ClassVar[ErrorReason.ValueType] = ErrorReason.ERROR_REASON_INTERNAL
@@ -40,6 +42,7 @@ class WeirError(Exception):
         self.retry_after_s = retry_after_s
         self.violations = tuple(violations)
         self.usage = usage
+        self.beyond = False
 
     @classmethod
     def name(cls) -> str:
@@ -221,6 +224,12 @@ class UpstreamMediaFetchFailed(UpstreamRejectedRequest):
     reason = ErrorReason.ERROR_REASON_MEDIA_FETCH_FAILED
 
 
+class UpstreamPolicyBlocked(UpstreamRejectedRequest):
+    """The policy of a gateway that Weir asks has blocked the content."""
+
+    reason = ErrorReason.ERROR_REASON_POLICY_BLOCKED
+
+
 class UpstreamModelNotFound(UpstreamError):
     """The provider does not know the model."""
 
@@ -246,7 +255,10 @@ class UpstreamQuotaExhausted(UpstreamError):
 
 
 class UpstreamOverloaded(UpstreamError):
-    """The provider has too much to do."""
+    """The provider has too much to do.
+
+    `cause`, where it is a Weir: what GATEWAY_OVERLOADED tells, draining, circuit_open, ledger.
+    """
 
     reason = ErrorReason.ERROR_REASON_UPSTREAM_OVERLOADED
 
@@ -268,7 +280,10 @@ class UpstreamSilent(UpstreamTimeout):
 
 
 class UpstreamConnectFailed(UpstreamError):
-    """The provider could not be reached; nothing was sent. `cause`: dns, refused, tls, guard."""
+    """The provider could not be reached; nothing was sent.
+
+    `cause`: dns, refused, tls, timeout, guard, stale, loop.
+    """
 
     reason = ErrorReason.ERROR_REASON_UPSTREAM_CONNECT_FAILED
 
@@ -285,10 +300,16 @@ class UpstreamStreamBroken(UpstreamError):
 class UpstreamProtocolError(UpstreamError):
     """The provider's answer makes no sense.
 
-    `cause`: malformed, redirect, too_large, content_type.
+    `cause`: malformed, redirect, too_large, content_type, unimplemented.
     """
 
     reason = ErrorReason.ERROR_REASON_UPSTREAM_PROTOCOL_ERROR
+
+
+class OutputSchemaMismatch(UpstreamError):
+    """The answer does not fit the schema that was asked for, and asking again did not help."""
+
+    reason = ErrorReason.ERROR_REASON_OUTPUT_SCHEMA_MISMATCH
 
 
 # --- Weir's own -----------------------------------------------------------------------------------

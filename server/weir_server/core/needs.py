@@ -122,7 +122,7 @@ def _has(target: Target, need: Need) -> bool:
         case Ability.OUTPUT:
             return need.modality in can.output_modalities
         case Ability.EXTENSION:
-            return target.kind in ("", need.kind)
+            return target.is_gateway or target.kind in ("", need.kind)
         case _:
             return False  # MORE_THAN_TEXT
 

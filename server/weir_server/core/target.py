@@ -5,6 +5,9 @@ from enum import Enum, auto
 
 from weir.v1.model_pb2 import ModelCapabilities
 
+GATEWAY = "weir"
+"""The kind of a provider that is a Weir itself, in front of providers of any kind."""
+
 
 class Operation(Enum):
     """What a call asks a model to do."""
@@ -49,6 +52,11 @@ class Target:
     """Its share among the targets of a weighted model."""
     kind: str = ""
     """Kind of its provider, whose extensions it takes; empty: not known."""
+
+    @property
+    def is_gateway(self) -> bool:
+        """Whether its provider is a Weir: it hands extensions on, and tells prices of a book."""
+        return self.kind == GATEWAY
 
     @property
     def name(self) -> str:

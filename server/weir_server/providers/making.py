@@ -1,11 +1,12 @@
 """How is a provider made? As its plan says, with connections that it shares with its equals."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
+from weakref import WeakSet
 
 import yaml
 from pydantic import SecretStr
@@ -14,6 +15,7 @@ from weir_server.core.call import Call
 from weir_server.core.clock import Clock
 from weir_server.core.handler import Handler
 from weir_server.core.providers import ProviderFacts
+from weir_server.core.target import GATEWAY
 from weir_server.core.tokens import ProviderTokenCounter
 from weir_server.providers.backend import HttpProvider
 from weir_server.providers.batching import InBatches
@@ -33,11 +35,15 @@ from weir_server.providers.local.engine import LocalEngine, LocalEngineSettings
 from weir_server.providers.local.provider import LocalProvider
 from weir_server.providers.plan import Plan, invalid
 from weir_server.providers.vendors import LOCAL_CAPABILITIES
+from weir_server.providers.weir import kind as gateway
 from weir_server.providers.wire.base import CountingWire
 from weir_server.providers.wire.openai.wire import OpenAIWire
 from weir_server.settings.tree import Settings
 
-KINDS = (*FORMATS, "local", "echo")
+if TYPE_CHECKING:
+    from weir_server.providers.weir.link import Link
+
+KINDS = (*FORMATS, GATEWAY, "local", "echo")
 PROVIDER_PREFIX = "providers/"
 PROBE_TIMEOUT_S = 10.0
 """How long a provider may take to list its models where its configuration sets no timeout."""
@@ -62,6 +68,7 @@ class Maker:
         self._settings = settings
         self._clock = clock
         self._clients: dict[tuple[str | None, bool], HttpClient] = {}
+        self._links: WeakSet[Link] = WeakSet()
 
     @classmethod
     @asynccontextmanager
@@ -73,6 +80,8 @@ class Maker:
         finally:
             for client in maker._clients.values():
                 await client.close()
+            for link in list(maker._links):
+                await link.close()
 
     def secret(self, name: str) -> SecretStr | None:
         """Return a secret that a plan may name; None: there is none."""
@@ -87,6 +96,8 @@ class Maker:
         if (format_ := FORMATS.get(plan.kind)) is not None:
             self._http(plan, format_, format_.speech(plan))
             _credentials(plan, format_)
+        elif plan.kind == GATEWAY:
+            self._gateway(plan)
         elif plan.kind == "echo":
             _script(plan)
         return _facts(provider_id, plan)
@@ -104,6 +115,8 @@ class Maker:
             return Provider(
                 facts=facts, handler=local, probe=local.probe, close=local.close, counter=local
             )
+        if plan.kind == GATEWAY:
+            return await self._make_gateway(facts, plan)
         format_ = FORMATS[plan.kind]
         speech = format_.speech(plan)
         endpoint, headers = self._http(plan, format_, speech)
@@ -139,25 +152,69 @@ class Maker:
     def _http(
         self, plan: Plan, format_: Format, speech: Speech
     ) -> tuple[Endpoint, ProviderHeaders]:
+        address = plan.endpoint or speech.endpoint
+        if not address:
+            raise invalid(plan, "endpoint", "REQUIRED", "Name the base address of the API.")
+        field = f"{plan.field_prefix}endpoint"
+        endpoint = parse_endpoint(address, self._policy(plan), field=field)
+        key = self._key(plan)
+        return endpoint, format_.authorize(plan, key, plan.organization_id, plan.field_prefix)
+
+    def _policy(self, plan: Plan) -> EndpointPolicy:
         upstream = self._settings.upstream
-        policy = EndpointPolicy(
+        return EndpointPolicy(
             allow_private=plan.allow_private,
             allow_private_hosts=frozenset(upstream.private_hosts),
             allow_insecure_http=plan.allow_insecure_http or upstream.allow_insecure_http,
         )
-        address = plan.endpoint or speech.endpoint
-        if not address:
-            raise invalid(plan, "endpoint", "REQUIRED", "Name the base address of the API.")
-        endpoint = parse_endpoint(address, policy, field=f"{plan.field_prefix}endpoint")
-        key = plan.api_key
-        if plan.api_key_secret_ref:
-            secret = self.secret(plan.api_key_secret_ref)
-            if secret is None:
-                raise invalid(
-                    plan, "api_key_secret_ref", "UNKNOWN", "Name a secret of the configuration."
-                )
-            key = secret.get_secret_value()
-        return endpoint, format_.authorize(plan, key, plan.organization_id, plan.field_prefix)
+
+    def _key(self, plan: Plan) -> str:
+        if not plan.api_key_secret_ref:
+            return plan.api_key
+        secret = self.secret(plan.api_key_secret_ref)
+        if secret is None:
+            what = "Name a secret of the configuration."
+            raise invalid(plan, "api_key_secret_ref", "UNKNOWN", what)
+        return secret.get_secret_value()
+
+    def _gateway(self, plan: Plan) -> tuple[Endpoint, gateway.Pairs, Mapping[str, gateway.Pairs]]:
+        """Return where a far Weir is and what calls to it carry, by credential too."""
+        credentials = {
+            each.name: gateway.metadata_of(
+                plan,
+                each.api_key,
+                each.organization_id,
+                f"{plan.field_prefix}credentials[{index}].",
+            )
+            for index, each in enumerate(plan.credentials)
+        }
+        metadata = gateway.metadata_of(
+            plan, self._key(plan), plan.organization_id, plan.field_prefix
+        )
+        return gateway.endpoint_of(plan, self._policy(plan)), metadata, credentials
+
+    async def _make_gateway(self, facts: ProviderFacts, plan: Plan) -> Provider:
+        endpoint, metadata, credentials = self._gateway(plan)
+        upstream = self._settings.upstream
+        far, link = await gateway.made(
+            facts.name,
+            plan,
+            endpoint,
+            metadata=metadata,
+            credentials=credentials,
+            clock=self._clock,
+            connect_s=upstream.connect_timeout_s,
+            idle_s=upstream.idle_timeout_s,
+        )
+        self._links.add(link)
+        timeout_s = plan.timeout_s if plan.timeout_s is not None else PROBE_TIMEOUT_S
+        return Provider(
+            facts=facts,
+            handler=far,
+            probe=partial(far.probe, timeout_s=timeout_s),
+            close=far.close,
+            counter=far,
+        )
 
     def _client(self, ca_file: str | None, *, private_ok: bool) -> HttpClient:
         """Return the connections that a provider shares with its equals.
@@ -219,6 +276,8 @@ def _facts(provider_id: str, plan: Plan) -> ProviderFacts:
         raise invalid(plan, "provider_kind", "KIND", f"Use one of {', '.join(KINDS)}.")
     if (format_ := FORMATS.get(plan.kind)) is not None:
         capabilities, tokenizer = format_.speech(plan).capabilities, format_.tokenizer
+    elif plan.kind == GATEWAY:
+        capabilities, tokenizer = gateway.CAPABILITIES, "provider"
     else:
         capabilities = LOCAL_CAPABILITIES if plan.kind == "local" else echo_capabilities()
         tokenizer = "provider"
@@ -232,7 +291,7 @@ def _facts(provider_id: str, plan: Plan) -> ProviderFacts:
         tokenizer=tokenizer,
         credentials=tuple(credential.name for credential in plan.credentials),
         unlisted_models=plan.unlisted_models,
-        max_concurrency=plan.max_concurrency,
+        max_concurrency=plan.max_concurrency or (gateway.STREAMS if plan.kind == GATEWAY else None),
     )
 
 

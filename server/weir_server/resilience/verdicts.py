@@ -5,7 +5,7 @@ its facts where a class holds several faults.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from weir_server.core import errors
@@ -57,6 +57,9 @@ _STALE = Verdict(repeats=_ANY, elsewhere=True, at_once=True)
 _MISCONFIGURED = Verdict(elsewhere=True)
 _MALFORMED = Verdict(repeats=1, elsewhere=True, outcome=Outcome.FAILED)
 _TOO_LARGE = Verdict(outcome=Outcome.FAILED)
+_OVERLOADED = Verdict(repeats=_ANY, elsewhere=True, outcome=Outcome.FAILED, overload=True)
+_DRAINING = Verdict(repeats=_ANY, elsewhere=True)
+"""A gateway that shuts down: another of its kind takes the call, and none of them is unwell."""
 
 _TABLE: dict[type[WeirError], Verdict] = {
     errors.UpstreamRejectedRequest: Verdict(refusal=Refusal.REJECTED_REQUEST),
@@ -73,9 +76,7 @@ _TABLE: dict[type[WeirError], Verdict] = {
     errors.UpstreamRateLimited: Verdict(
         repeats=_ANY, elsewhere=True, rest=Rest.COOL, overload=True
     ),
-    errors.UpstreamOverloaded: Verdict(
-        repeats=_ANY, elsewhere=True, outcome=Outcome.FAILED, overload=True
-    ),
+    errors.OutputSchemaMismatch: _OURS,
     errors.UpstreamStreamBroken: _FAILED,
     errors.UpstreamError: _FAILED,
     errors.CircuitOpen: _OURS,
@@ -86,6 +87,7 @@ _BY_CONNECTION = {
     "stale": _STALE,
     "tls": _UNREACHABLE,
     "guard": _MISCONFIGURED,
+    "loop": _MISCONFIGURED,
 }
 _BY_PROTOCOL = {"malformed": _MALFORMED, "too_large": _TOO_LARGE}
 
@@ -104,15 +106,31 @@ def _of_timeout(error: WeirError) -> Verdict:
     return _FAILED if "httpStatus" in error.metadata else TIMED_OUT
 
 
+def _of_overload(error: WeirError) -> Verdict:
+    return _DRAINING if error.metadata.get("cause") == "draining" else _OVERLOADED
+
+
 _BY_FACTS: dict[type[WeirError], Callable[[WeirError], Verdict]] = {
     errors.UpstreamConnectFailed: _of_connection,
+    errors.UpstreamOverloaded: _of_overload,
     errors.UpstreamProtocolError: _of_protocol,
     errors.UpstreamTimeout: _of_timeout,
 }
 
 
 def verdict_of(error: WeirError) -> Verdict:
-    """Return what an error means; a class without a row gets its nearest ancestor's."""
+    """Return what an error means; a class without a row gets its nearest ancestor's.
+
+    What failed beyond a gateway says nothing of the credential and the places that this side has at
+    it, and is not repeated there: there is one retry layer, and it is the one next to the provider.
+    """
+    verdict = _of_class(error)
+    if error.beyond:
+        return replace(verdict, repeats=0, at_once=False, rest=Rest.NONE, overload=False)
+    return verdict
+
+
+def _of_class(error: WeirError) -> Verdict:
     for ancestor in type(error).__mro__:
         if (judge := _BY_FACTS.get(ancestor)) is not None:
             return judge(error)

@@ -12,6 +12,7 @@ Kind = Literal[
     "bedrock",
     "cohere",
     "ollama",
+    "weir",
     "local",
     "echo",
 ]
@@ -26,5 +27,6 @@ REMOTE: tuple[Kind, ...] = (
     "bedrock",
     "cohere",
     "ollama",
+    "weir",
 )
 """Kinds that are reached over the network, with an address and a credential."""

@@ -175,7 +175,7 @@ class ProviderSettings(Node):
     id: ProviderId
     kind: Kind
     endpoint: str | None = None
-    """Base address of the API; unset: the vendor's own."""
+    """Base address of the API; unset: the vendor's own. Of `weir`: `host:port`, by TLS."""
     api_key: SecretStr | None = None
     """`${ENV_NAME}` or `file:/path`; a literal key works, with a warning."""
     organization_id: str | None = None

@@ -229,6 +229,7 @@ class Edge:
             trace=said.trace,
             priority=priority_of(said.priority),
             retried=said.previous_attempts not in ("", "0"),
+            hops=said.hops,
         )
 
     def _new_request_id(self) -> str:

@@ -10,7 +10,6 @@ from weir_server.core.call import NO_TRACE, TraceContext
 from weir_server.core.errors import FeatureDisabled, InvalidRequest
 from weir_server.transport.exchange import Metadata
 
-PRIORITIES = frozenset({"interactive", "standard", "background"})
 RESPONSE_ONLY = frozenset(
     {"weir-response-id", "weir-usage-bin", "weir-route", "weir-attempts", "weir-contract-version"}
 )
@@ -24,6 +23,7 @@ _KNOWN = RESPONSE_ONLY | {
     "tracestate",
     "weir-priority",
     "weir-client",
+    "weir-hops",
     "grpc-previous-rpc-attempts",
     *_SWITCHED_OFF,
 }
@@ -33,6 +33,15 @@ _TRACEPARENT = re.compile(
     r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII
 )
 _TRACESTATE_MAX_CHARS = 512
+_RULES = {
+    "weir-request-id": (_REQUEST_ID, "must be 1 to 64 letters, digits or any of . _ : / + = -"),
+    "weir-priority": (
+        re.compile("interactive|standard|background"),
+        "must be interactive, standard or background",
+    ),
+    "weir-hops": (re.compile(r"[0-9]{1,2}", re.ASCII), "must be a number from 0 to 99"),
+}
+"""What a value must look like, and how that is told."""
 _VISIBLE = re.compile(r"[\x20-\x7e]*", re.ASCII)
 
 
@@ -48,6 +57,8 @@ class CallMetadata:
     """Name and version of the caller's library, as it says itself."""
     previous_attempts: Final[str] = ""
     """How often gRPC has retried the call, in its own words."""
+    hops: Final[int] = 0
+    """How many Weirs have handed the call on."""
 
 
 def read(pairs: Metadata, new_request_id: Callable[[], str]) -> CallMetadata:
@@ -58,13 +69,15 @@ def read(pairs: Metadata, new_request_id: Callable[[], str]) -> CallMetadata:
     """
     request_id = traceparent = tracestate = client = previous_attempts = ""
     priority = "standard"
+    hops = 0
     for name, raw in pairs:
         if name not in _KNOWN:
             continue
         value = raw if isinstance(raw, str) else ""
+        rule = _RULES.get(name)
+        if rule is not None and rule[0].fullmatch(value) is None:
+            raise _invalid(name, rule[1])
         if name == "weir-request-id":
-            if not _REQUEST_ID.fullmatch(value):
-                raise _invalid(name, "must be 1 to 64 letters, digits or any of . _ : / + = -")
             request_id = value
         elif name == "traceparent":
             # The W3C rule for a malformed header is to go on as if there were none.
@@ -73,11 +86,11 @@ def read(pairs: Metadata, new_request_id: Callable[[], str]) -> CallMetadata:
             ok = len(value) <= _TRACESTATE_MAX_CHARS and _VISIBLE.fullmatch(value)
             tracestate = value if ok else ""
         elif name == "weir-priority":
-            if value not in PRIORITIES:
-                raise _invalid(name, "must be interactive, standard or background")
             priority = value
         elif name == "weir-client":
             client = value[:64] if _VISIBLE.fullmatch(value) else ""
+        elif name == "weir-hops":
+            hops = int(value)
         elif name == "grpc-previous-rpc-attempts":
             previous_attempts = value[:4] if value.isdigit() else ""
         elif name in _SWITCHED_OFF:
@@ -92,6 +105,7 @@ def read(pairs: Metadata, new_request_id: Callable[[], str]) -> CallMetadata:
         priority=priority,
         client=client,
         previous_attempts=previous_attempts,
+        hops=hops,
     )
 
 

@@ -93,6 +93,9 @@ ROWS: dict[type[WeirError], Row] = {
     ),
     errors.UpstreamRequestTooLarge: Row(_INVALID, "The provider finds the request too large."),
     errors.UpstreamMediaFetchFailed: Row(_INVALID, "The provider could not fetch the media."),
+    errors.UpstreamPolicyBlocked: Row(
+        code_pb2.PERMISSION_DENIED, "A policy on the way to the provider blocked the content."
+    ),
     errors.UpstreamModelNotFound: Row(
         code_pb2.NOT_FOUND, "The provider does not know the model.", "model"
     ),
@@ -121,6 +124,9 @@ ROWS: dict[type[WeirError], Row] = {
     ),
     errors.UpstreamProtocolError: Row(
         code_pb2.INTERNAL, "The provider's answer could not be understood."
+    ),
+    errors.OutputSchemaMismatch: Row(
+        code_pb2.ABORTED, "The answer does not fit the schema, and asking again did not help."
     ),
     errors.UpstreamError: Row(_UNAVAILABLE, "The provider failed.", pushback_ms=NEVER_RETRY_MS),
     errors.GatewayDraining: Row(
