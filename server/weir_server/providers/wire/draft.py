@@ -52,7 +52,10 @@ class Draft:
 
     def unsupported(self, option: str) -> None:
         """Name an option that cannot be asked for."""
-        path = f"options.{option}"
+        self.unsupported_at(f"options.{option}")
+
+    def unsupported_at(self, path: str) -> None:
+        """Name a field anywhere in the request that cannot be said, as `unsupported` an option."""
         if self._may_drop:
             self.warnings.append(
                 WarningEvent(

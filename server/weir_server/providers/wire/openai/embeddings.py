@@ -32,6 +32,13 @@ from weir_server.providers.wire.parts import whole
 _FLOAT32 = EmbeddingEncoding.EMBEDDING_ENCODING_FLOAT32
 _FLOAT32_BYTES = EmbeddingEncoding.EMBEDDING_ENCODING_FLOAT32_LE_BYTES
 _FLOAT16_BYTES = EmbeddingEncoding.EMBEDDING_ENCODING_FLOAT16_LE_BYTES
+_INT8 = EmbeddingEncoding.EMBEDDING_ENCODING_INT8
+_BINARY = EmbeddingEncoding.EMBEDDING_ENCODING_BINARY
+
+_PACKED = {_FLOAT32_BYTES: "f", _FLOAT16_BYTES: "e", _INT8: "b", _BINARY: "B"}
+"""How the numbers of an encoding are packed, in the letters of `struct`."""
+_NUMBER_TYPES = {_INT8: "int8", _BINARY: "ubinary"}
+"""Mistral's words for vectors of something else than floats; bits come eight to a number."""
 
 
 class Vector(Struct, gc=False):
@@ -63,14 +70,27 @@ def encode_embed(request: EmbedRequest, target: Target, quirks: Quirks) -> HttpR
             draft.unsupported_medium(f"inputs[{index}].media")
     draft.body["input"] = texts
     if request.HasField("dimensions"):
-        draft.body["dimensions"] = request.dimensions
-    if _encoding(request) not in (_FLOAT32, _FLOAT32_BYTES, _FLOAT16_BYTES):
-        draft.refuse("encoding", "The provider makes vectors of floats only.", UnsupportedOption)
+        if quirks.dimensions_field:
+            draft.body[quirks.dimensions_field] = request.dimensions
+        else:
+            draft.refuse("dimensions", "The provider's vectors have one length.", UnsupportedOption)
+    number_type = _NUMBER_TYPES.get(_encoding(request))
+    if number_type is not None:
+        if quirks.embedding_type_field:
+            draft.body[quirks.embedding_type_field] = number_type
+        else:
+            draft.refuse(
+                "encoding", "The provider makes vectors of floats only.", UnsupportedOption
+            )
     if request.task:
         draft.refuse("task", "The provider makes one kind of vector only.", UnsupportedOption)
-    draft.body["encoding_format"] = "base64" if quirks.base64_embeddings else "float"
+    if quirks.embedding_format:
+        draft.body["encoding_format"] = "base64" if quirks.base64_embeddings else "float"
     if request.end_user_id:
-        draft.body["user"] = request.end_user_id
+        if quirks.embedding_user:
+            draft.body["user"] = request.end_user_id
+        else:
+            draft.refuse("end_user_id", "The provider takes no end user.", UnsupportedOption)
     return HttpRequest(path="/embeddings", body=draft.encode(), headers=JSON_HEADERS)
 
 
@@ -115,9 +135,13 @@ class EmbedDecoder:
         if len(lengths) != 1 or not all(lengths):
             return None
         encoding = _encoding(self._request)
-        response = EmbedResponse(dimensions=lengths.pop(), encoding=encoding)
+        length = lengths.pop() * (8 if encoding == _BINARY else 1)
+        response = EmbedResponse(dimensions=length, encoding=encoding)
         for index, values in enumerate(floats):
-            response.embeddings.append(_embedding(index, values, encoding))
+            embedding = _embedding(index, values, encoding)
+            if embedding is None:
+                return None
+            response.embeddings.append(embedding)
         usage = read_usage(said.usage, produced=False, quirks=self._quirks)
         if usage is not None:
             response.usage.CopyFrom(usage)
@@ -149,11 +173,17 @@ def _floats(said: str | list[float]) -> "array[float]":
 
 def _embedding(
     index: int, values: "array[float]", encoding: EmbeddingEncoding.ValueType
-) -> Embedding:
+) -> Embedding | None:
+    """Return one vector as it was asked for; None where its numbers do not fit."""
     if encoding == _FLOAT32:
         return Embedding(index=index, values=values)
-    code = "e" if encoding == _FLOAT16_BYTES else "f"
-    return Embedding(index=index, packed_values=struct.pack(f"<{len(values)}{code}", *values))
+    code = _PACKED[encoding]
+    numbers = values if code in "ef" else [int(v) for v in values if v.is_integer()]
+    try:
+        packed = struct.pack(f"<{len(values)}{code}", *numbers)
+    except (struct.error, OverflowError):
+        return None
+    return Embedding(index=index, packed_values=packed)
 
 
 def _not_vectors(said: object) -> WeirError:
