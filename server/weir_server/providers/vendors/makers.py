@@ -40,7 +40,8 @@ _ZHIPU_SOURCES = (
     "Zhipu: Chat completions (stop, user_id)",
 )
 _ZHIPU_ABLE = able("json_schema", "logprobs", "parallel_tool_calls", embed=True)
-_ZHIPU_NOTES = ("efforts are for GLM-5.2 and newer; others only think or do not",)
+_NO_LIST = "it lists no models, so checking its health finds no such page"
+_ZHIPU_NOTES = ("efforts are for GLM-5.2 and newer; others only think or do not", _NO_LIST)
 
 MAKERS: Mapping[str, Vendor] = {
     "cohere-compatible": Vendor(
@@ -171,7 +172,7 @@ MAKERS: Mapping[str, Vendor] = {
             "perplexityai/perplexity-py: chat/completion_create_params.py",
             "Bifrost: Perplexity",
         ),
-        notes=("its sources come as citations of the text",),
+        notes=("its sources come as citations of the text", _NO_LIST),
     ),
     "qwen": Vendor(
         label="Alibaba Cloud Model Studio (Qwen)",
