@@ -9,11 +9,12 @@ from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 
-from tests.contracts.answers import ANSWERS
+from tests.contracts.answers import ANSWERS, ERRORS
 from tests.contracts.asks import ASKS
-from tests.contracts.vendor_wire import Recorded, assert_means
+from tests.contracts.vendor_wire import Failed, Recorded, assert_means
 from tests.contracts.wire_format import TARGET, Decoded, decode
 from tests.providers.wire.test_openai_contract import ANSWERS as RECORDED
+from tests.providers.wire.test_openai_contract import ERRORS as FAILURES
 from weir.fold import fold_chat
 from weir.v1.generation_pb2 import UnsupportedOptionPolicy
 from weir.v1.provider_service_pb2 import ChatRequest
@@ -146,6 +147,14 @@ def assert_means_the_same(row: Vendor, name: str) -> None:
     if isinstance(recorded, Recorded):
         for stream, body in ((False, recorded.unary), (True, recorded.stream)):
             assert_means(ANSWERS[name], decoded(row, [body], stream=stream))
+
+
+def assert_explains_the_same(row: Vendor, name: str) -> None:
+    """Check that an error in OpenAI's own shape has its reason and its wait."""
+    failed = FAILURES[name]
+    if isinstance(failed, Failed):
+        error = OpenAIWire(row.quirks).explain(failed.status, failed.headers, failed.body)
+        assert type(error) is ERRORS[name]
 
 
 def decoded(row: Vendor, pieces: list[bytes], *, stream: bool = True) -> Decoded:

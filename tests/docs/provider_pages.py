@@ -8,13 +8,14 @@ noted. A kind that joins `formats.table.FORMATS`, or a vendor that gets a row, s
 import importlib
 import inspect
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tests.contracts.answers import ANSWERS
 from tests.contracts.asks import ASKS
 from tests.contracts.vendor_wire import Dropped, Never, Refused, VendorWireSuite
+from tests.contracts.wire_format import TARGET
 from weir.v1.model_pb2 import ModelCapabilities
 from weir.v1.provider_service_pb2 import ChatRequest
 from weir_server.core.errors import ConfigInvalid, InvalidRequest
@@ -66,6 +67,11 @@ class Shown:
     suite: VendorWireSuite | None
     """Who noted the reasons; None: nobody yet."""
 
+    @property
+    def target(self) -> Target:
+        """A target to ask for."""
+        return self.suite.target if self.suite is not None else TARGET
+
 
 def shown() -> list[Shown]:
     """Return every kind that is reached over HTTP, in the order of the table."""
@@ -113,52 +119,46 @@ def _suites() -> Iterator[tuple[str, VendorWireSuite]]:
 def _suite_of(kind: str, speech: Speech | None) -> VendorWireSuite | None:
     """Return the suite of a kind: the one of its name, or else of its wire format."""
     suites = list(_suites())
-    for name, suite in suites:
-        if name == kind.replace("-", "_"):
-            return suite
-    for name, suite in suites:
-        if name in kind.split("-")[1:] or kind.startswith(f"{name}-"):
-            return suite
-    for _, suite in suites:
-        if speech is not None and type(suite.wire()) is type(speech.wire):
-            return suite
-    return None
+    words = kind.split("-")
+    named = [(name, suite) for name, suite in suites if name == kind.replace("-", "_")]
+    # Of `openai-responses` and `azure-openai` it is the other word that tells them apart.
+    named += sorted(
+        ((name, suite) for name, suite in suites if name in words),
+        key=lambda each: each[0] == "openai",
+    )
+    if speech is not None:
+        alike = type(speech.wire)
+        named += [(name, suite) for name, suite in suites if type(suite.wire()) is alike]
+    return named[0][1] if named else None
 
 
 # --- What can be asked ----------------------------------------------------------------------------
 
 
-def asks_lacked(wire: Wire, capabilities: ModelCapabilities | None) -> dict[str, str]:
+def asks_lacked(
+    wire: Wire, capabilities: ModelCapabilities | None, target: Target = TARGET
+) -> dict[str, str]:
     """Return the asks that are refused or left out, each with the fields that are named for it."""
     lacked = {}
     for name, ask in ASKS.items():
-        fields = _fields_refused(wire, ask) or _fields_lacking(ask, capabilities)
+        fields = _fields_refused(wire, ask, target) or _fields_lacking(ask, capabilities)
         if fields:
             lacked[name] = ", ".join(f"`{field}`" for field in fields)
     return lacked
 
 
-def _target(capabilities: ModelCapabilities | None) -> Target:
-    return Target(
-        provider="providers/p",
-        model="models/m",
-        vendor_model="m",
-        capabilities=capabilities or ModelCapabilities(),
-    )
-
-
-def _fields_refused(wire: Wire, ask: ChatRequest) -> list[str]:
+def _fields_refused(wire: Wire, ask: ChatRequest, target: Target) -> list[str]:
     try:
-        wire.encode(ask, _target(None), stream=False)
+        encoded = wire.encode(ask, target, stream=False)
     except InvalidRequest as refused:
         return sorted({violation.field for violation in refused.violations})
-    return []
+    return sorted({warning.field for warning in encoded.warnings})
 
 
 def _fields_lacking(ask: ChatRequest, capabilities: ModelCapabilities | None) -> list[str]:
     if capabilities is None:
         return []
-    lacked = needs_of(ask).lacked_by(_target(capabilities))
+    lacked = needs_of(ask).lacked_by(replace(TARGET, capabilities=capabilities))
     return sorted({need.field for need in lacked})
 
 
@@ -180,7 +180,7 @@ def reasons(suite: VendorWireSuite | None) -> Mapping[str, str]:
 def overview() -> str:
     """Return docs/providers.md."""
     kinds = shown()
-    lacks = {kind.kind: asks_lacked(kind.wire, kind.capabilities) for kind in kinds}
+    lacks = {kind.kind: asks_lacked(kind.wire, kind.capabilities, kind.target) for kind in kinds}
     return "\n".join(
         [
             "# Providers",
@@ -272,7 +272,8 @@ def _why_not(kinds: list[Shown], lacks: Mapping[str, Mapping[str, str]]) -> list
 def _why(name: str, kind: Shown, noted: Mapping[str, str]) -> str:
     if name in noted:
         return noted[name]
-    return _NO_WORDS if _fields_refused(kind.wire, ASKS[name]) else "its models do not do it"
+    refused = _fields_refused(kind.wire, ASKS[name], kind.target)
+    return _NO_WORDS if refused else "its models do not do it"
 
 
 def _vendors() -> list[str]:

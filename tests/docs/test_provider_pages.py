@@ -32,7 +32,7 @@ def test_what_a_suite_refuses_is_what_the_page_lacks() -> None:
                 for name, said in kind.suite.asks().items()
                 if isinstance(said, Refused | Dropped)
             }
-            lacked = set(pages.asks_lacked(kind.suite.wire(), None))
+            lacked = set(pages.asks_lacked(kind.suite.wire(), None, kind.target))
             assert noted == lacked & set(ASKS), kind.kind
 
 

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from tests.contracts import vendor_row as suite
-from tests.contracts.answers import ANSWERS
+from tests.contracts.answers import ANSWERS, ERRORS
 from tests.contracts.asks import ASKS
 from tests.contracts.wire_format import cut
 from tests.providers.vendors.acme import ACME, RECORDING
@@ -60,9 +60,11 @@ def test_a_row_can_what_it_says_it_can(row: str) -> None:
 
 @pytest.mark.parametrize("row", ROWS)
 def test_an_answer_means_the_same_everywhere(row: str) -> None:
-    """What OpenAI would say is understood from any vendor, whole and as a stream."""
+    """What OpenAI would say is understood from any vendor: whole, as a stream, as an error."""
     for name in ANSWERS:
         suite.assert_means_the_same(ROWS[row], name)
+    for name in ERRORS:
+        suite.assert_explains_the_same(ROWS[row], name)
 
 
 @pytest.mark.parametrize("row", RECORDED)

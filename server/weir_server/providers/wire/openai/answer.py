@@ -47,6 +47,7 @@ class ChatAnswer:
         "_details",
         "_first",
         "_hide_reasoning",
+        "_keeps",
         "_last",
         "_quirks",
         "_usage",
@@ -76,6 +77,8 @@ class ChatAnswer:
         """What the vendor said last of usage: where it repeats itself, the last is the sum."""
         self._quirks = quirks
         self._hide_reasoning = hide_reasoning
+        self._keeps = bool(quirks.state_kind) and not hide_reasoning
+        """Whether the vendor wants something back of its reasoning."""
 
     @property
     def cut(self) -> bool:
@@ -151,7 +154,7 @@ class ChatAnswer:
         if reasoning and not self._hide_reasoning:
             writer.text(_REASONING, reasoning)
         content = said.content
-        if said.reasoning_details or self._details:
+        if self._keeps and (said.reasoning_details or self._details):
             self._keep(said)
         if isinstance(content, list):
             say_pieces(writer, content, self._quirks, hide_reasoning=self._hide_reasoning)
@@ -171,8 +174,6 @@ class ChatAnswer:
 
     def _keep(self, said: Said) -> None:
         """Keep what the vendor wants back of its reasoning, and seal it when that ends."""
-        if not self._quirks.state_kind or self._hide_reasoning:
-            return
         if said.reasoning_details:
             self.writer.held_chars += add_details(self._details, said.reasoning_details)
         if self._details and (said.content or said.refusal or said.tool_calls):
