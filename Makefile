@@ -116,7 +116,7 @@ wheel-check: setup ## do the wheels hold the tree and nothing else?
 
 .PHONY: provider-pages
 provider-pages: setup ## write docs/providers.md and docs/providers/openai.md from the code
-	@$(bin)/python -m tests.docs.provider_pages
+	@$(bin)/python -m tests.docs.provider_tables
 
 ## Change the contract
 

@@ -8,7 +8,7 @@ from weir.v1.generation_pb2 import (
 from weir_server.providers.wire.draft import Draft
 from weir_server.providers.wire.openai.quirks import Quirks
 
-_EFFORTS = {
+EFFORTS = {
     ReasoningEffort.REASONING_EFFORT_NONE: "none",
     ReasoningEffort.REASONING_EFFORT_MINIMAL: "minimal",
     ReasoningEffort.REASONING_EFFORT_LOW: "low",
@@ -20,7 +20,7 @@ _EFFORTS = {
 
 def add_reasoning(draft: Draft, reasoning: ReasoningOptions, quirks: Quirks) -> None:
     """Write effort and bound, or name what the vendor has no words for."""
-    effort = _EFFORTS.get(reasoning.effort)
+    effort = EFFORTS.get(reasoning.effort)
     if effort is not None:
         _add_effort(draft, effort, quirks)
     if reasoning.HasField("budget_tokens"):

@@ -1,6 +1,6 @@
 """What do the pages about providers say? What the code does, asked feature by feature.
 
-`python -m tests.docs.provider_pages` writes them anew. Whether a kind of provider can do something
+`python -m tests.docs.provider_tables` writes them anew. Whether a kind of provider can do something
 is found out by asking its wire format and its capabilities; why not is what its contract suite has
 noted. A kind that joins `formats.table.FORMATS`, or a vendor that gets a row, shows up by itself.
 """

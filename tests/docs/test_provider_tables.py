@@ -6,7 +6,7 @@ import pytest
 
 from tests.contracts.asks import ASKS
 from tests.contracts.vendor_wire import Dropped, Refused
-from tests.docs import provider_pages as pages
+from tests.docs import provider_tables as pages
 from weir_server.cli.configuring import configured
 from weir_server.providers.formats.table import FORMATS
 from weir_server.providers.vendors.table import VENDORS
