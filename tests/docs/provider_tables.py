@@ -33,6 +33,8 @@ ROOT = Path(__file__).parents[2]
 OVERVIEW = ROOT / "docs/providers.md"
 OPENAI_PAGE = ROOT / "docs/providers/openai.md"
 _GENERATED = "<!-- Written by `make provider-pages`. Change the code, not this page. -->"
+_SAME_WIRE = {"vertex": "gemini"}
+"""Kinds that need settings to be made at all, by one that speaks the same and needs none."""
 _NO_WORDS = "the protocol has no words for it"
 _ABOUT = """\
 A provider has a `kind`, which says what language it speaks, and those of kind `openai` a `vendor`,
@@ -120,7 +122,8 @@ def _suite_of(kind: str, speech: Speech | None) -> VendorWireSuite | None:
     """Return the suite of a kind: the one of its name, or else of its wire format."""
     suites = list(_suites())
     words = kind.split("-")
-    named = [(name, suite) for name, suite in suites if name == kind.replace("-", "_")]
+    own = {kind.replace("-", "_"), _SAME_WIRE.get(kind)}
+    named = [(name, suite) for name, suite in suites if name in own]
     # Of `openai-responses` and `azure-openai` it is the other word that tells them apart.
     named += sorted(
         ((name, suite) for name, suite in suites if name in words),

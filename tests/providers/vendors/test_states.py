@@ -1,10 +1,12 @@
 """Does what a vendor wants back survive a turn? Signatures, encrypted reasoning, unknown pieces."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 
+from tests.contracts.asks import call, result, tools
 from tests.contracts.vendor_row import decoded
 from tests.contracts.wire_format import TARGET
 from tests.providers.wire.samples import CHUNKS, USAGE, decode_stream, end_of, stream_of
@@ -121,11 +123,33 @@ def test_geminis_thought_signature_comes_back_with_its_call() -> None:
     assert warnings == []
 
 
+@pytest.mark.parametrize(
+    "call_id", ["toolu_01AAAAAAAAAAAAAAAAAAAAAA", "call_1", "ünicode", "D681PevKs"]
+)
+def test_mistral_is_told_ids_that_it_takes(call_id: str) -> None:
+    """Its own stay, another vendor's become letters and digits, for call and result alike."""
+    turns = [
+        HI,
+        Message(role=Role.ROLE_ASSISTANT, parts=[call(call_id, "f", "{}"), call("x", "f", "{}")]),
+        tools(result(call_id, "1"), result("x", "2")),
+    ]
+    wire = OpenAIWire(VENDORS["mistral"].quirks)
+
+    messages = json.loads(wire.encode(ChatRequest(messages=turns), TARGET, stream=False).body)[
+        "messages"
+    ]
+
+    told = [each["id"] for each in messages[1]["tool_calls"]]
+    assert [message["tool_call_id"] for message in messages[2:]] == told
+    assert all(re.fullmatch(r"[a-zA-Z0-9]{9}", each) for each in told)
+    assert len(set(told)) == 2
+    assert (told[0] == call_id) == (call_id == "D681PevKs")
+
+
 @pytest.mark.parametrize("vendor", ["mistral", "openrouter", "gemini-compatible"])
 def test_another_vendor_gets_none_of_it_and_a_warning(vendor: str) -> None:
     """A conversation goes on elsewhere; what cannot cross is named."""
     said = answer_of(vendor)
-    said.parts.extend([])
     for part in list(said.parts):
         if part.HasField("unknown"):
             said.parts.remove(part)

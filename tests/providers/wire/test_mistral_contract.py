@@ -50,9 +50,16 @@ def _look(*content: Any) -> Json:
     return {"messages": [{"role": "user", "content": said}]}
 
 
+_IDS = {"call_1": "RksXkbv4v", "call_2": "dTcG4HrQi"}
+"""Ids of calls must have nine letters and digits; these are made of those that do not."""
+
+
 def _used(name: str) -> Json:
-    """Return what OpenAI is told of tools that were used, with Mistral's form of the second."""
-    return {**OPENAI_ASKS[name], "tools": [WEATHER, NOW]}
+    """Return what OpenAI is told of tools that were used, with Mistral's ids and second tool."""
+    said = json.dumps(OPENAI_ASKS[name]["messages"])
+    for theirs, ours in _IDS.items():
+        said = said.replace(theirs, ours)
+    return {"messages": json.loads(said), "tools": [WEATHER, NOW]}
 
 
 ASKS: Mapping[str, Any] = {
@@ -85,10 +92,10 @@ ASKS: Mapping[str, Any] = {
     "a tool's answer with an image": {
         "messages": [
             {"role": "user", "content": "How does it look?"},
-            OPENAI_ASKS["a tool's answer"]["messages"][1],
+            _used("a tool's answer")["messages"][1],
             {
                 "role": "tool",
-                "tool_call_id": "call_1",
+                "tool_call_id": _IDS["call_1"],
                 "content": [
                     {"type": "text", "text": "Like this:"},
                     {

@@ -15,6 +15,7 @@ MISTRAL = Vendor(
         developer_role=False,
         message_names=False,
         bare_media=True,
+        call_id_chars=9,
         tool_result_media=True,
         tool_parameters_required=True,
         max_stop_sequences=None,
@@ -37,6 +38,7 @@ MISTRAL = Vendor(
     ),
     notes=(
         "thinking chunks and their signatures are kept and sent back",
+        "ids of calls that other vendors gave are told by nine letters and digits made of them",
         "most models know the efforts `none` and `high` only",
         "`safe_prompt`, `prompt_mode` and the like go as extensions for kind `openai`",
     ),

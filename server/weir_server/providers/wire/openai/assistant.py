@@ -8,6 +8,7 @@ from msgspec.json import decode
 from weir.v1.content_pb2 import Message, Part
 from weir_server.core.errors import InvalidRequest
 from weir_server.providers.wire.draft import Draft
+from weir_server.providers.wire.openai.call_ids import call_id
 from weir_server.providers.wire.openai.quirks import Quirks
 from weir_server.providers.wire.state import opened, own_state
 
@@ -118,7 +119,7 @@ class _Said:
     def _add_call(self, path: str, part: Part) -> None:
         call = part.tool_call
         encoded: Json = {
-            "id": call.id,
+            "id": call_id(call.id, self._quirks),
             "type": "function",
             "function": {"name": call.name, "arguments": call.arguments_json},
         }

@@ -6,6 +6,7 @@ from weir.v1 import content_pb2
 from weir.v1.content_pb2 import Message, Part
 from weir_server.providers.wire.draft import Draft
 from weir_server.providers.wire.openai.assistant import encode_assistant
+from weir_server.providers.wire.openai.call_ids import call_id
 from weir_server.providers.wire.openai.media import encode_media
 from weir_server.providers.wire.openai.quirks import Quirks
 
@@ -90,7 +91,8 @@ def _tool_results(draft: Draft, path: str, message: Message, quirks: Quirks) -> 
             content = _texts(draft, where, result.content, "content")
         if result.is_error:
             content = _failed(content)
-        encoded.append({"role": "tool", "tool_call_id": result.tool_call_id, "content": content})
+        told = call_id(result.tool_call_id, quirks)
+        encoded.append({"role": "tool", "tool_call_id": told, "content": content})
     return encoded
 
 

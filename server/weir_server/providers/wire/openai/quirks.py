@@ -27,6 +27,9 @@ class Quirks:
     """Whether an image may be given by its address."""
     bare_media: bool = False
     """Whether sound is its base64 alone and a document an address, as Mistral has it."""
+    call_id_chars: int = 0
+    """How many letters and digits the id of a tool call must have; 0: any id will do. Others, which
+    come from another vendor's turns, are told by one that is made of them."""
     tool_result_media: bool = False
     """Whether a tool's answer may hold media."""
     tool_parameters_required: bool = False
