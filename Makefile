@@ -114,6 +114,10 @@ docker-install: ## run the image's install step in a scratch directory
 wheel-check: setup ## do the wheels hold the tree and nothing else?
 	@$(bin)/python scripts/wheel_check.py
 
+.PHONY: provider-pages
+provider-pages: setup ## write docs/providers.md and docs/providers/openai.md from the code
+	@$(bin)/python -m tests.docs.provider_tables
+
 ## Change the contract
 
 .PHONY: gen

@@ -172,14 +172,14 @@ class VendorWireSuite(WireFormatSuite):
         """A whole answer says what was meant, with the reason it ended for and its tokens."""
         recorded = self.answers()[name]
         if isinstance(recorded, Recorded):
-            self._means(ANSWERS[name], self._whole(recorded.unary))
+            assert_means(ANSWERS[name], self._whole(recorded.unary))
 
     @pytest.mark.parametrize("name", ANSWERS)
     def test_a_streamed_answer_means(self, name: str) -> None:
         """A stream says the same."""
         recorded = self.answers()[name]
         if isinstance(recorded, Recorded):
-            self._means(ANSWERS[name], self._decode([recorded.stream]))
+            assert_means(ANSWERS[name], self._decode([recorded.stream]))
 
     @pytest.mark.parametrize("name", ANSWERS)
     def test_a_stream_folds_to_the_whole_answer(self, name: str) -> None:
@@ -191,18 +191,6 @@ class VendorWireSuite(WireFormatSuite):
                 for decoded in (self._whole(recorded.unary), self._decode([recorded.stream]))
             )
             assert streamed == whole
-
-    def _means(self, answer: Answer, decoded: Decoded) -> None:
-        assert decoded.failure is None, decoded.failure
-        response = fold_chat(decoded.events, numbered=False)
-        assert [_plain(part) for part in response.message.parts] == [
-            _plain(part) for part in answer.parts
-        ]
-        assert response.finish_reason == answer.finish_reason
-        assert answer.is_usage(response.usage), response.usage
-        if answer.matched_stop_sequence is not None:
-            told = response.metadata.matched_stop_sequence
-            assert told in ("", answer.matched_stop_sequence)
 
     # --- What fails -------------------------------------------------------------------------------
 
@@ -247,6 +235,20 @@ class VendorWireSuite(WireFormatSuite):
                 assert not decoded.done, name
                 assert decoded.failure is not None
                 _says_nothing_secret(decoded.failure)
+
+
+def assert_means(answer: Answer, decoded: Decoded) -> None:
+    """Check that what was decoded says what was meant."""
+    assert decoded.failure is None, decoded.failure
+    response = fold_chat(decoded.events, numbered=False)
+    assert [_plain(part) for part in response.message.parts] == [
+        _plain(part) for part in answer.parts
+    ]
+    assert response.finish_reason == answer.finish_reason
+    assert answer.is_usage(response.usage), response.usage
+    if answer.matched_stop_sequence is not None:
+        told = response.metadata.matched_stop_sequence
+        assert told in ("", answer.matched_stop_sequence)
 
 
 def _copy(request: ChatRequest) -> ChatRequest:

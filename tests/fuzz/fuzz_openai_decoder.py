@@ -22,6 +22,7 @@ from weir_server.core.errors import UpstreamError
 from weir_server.core.handler import Request
 from weir_server.fake_upstream import openai_wire as w
 from weir_server.fake_upstream import recordings
+from weir_server.providers.vendors.table import VENDORS
 from weir_server.providers.wire.base import Decoder
 from weir_server.providers.wire.openai.quirks import OPENAI, Quirks
 from weir_server.providers.wire.openai.wire import OpenAIWire
@@ -34,8 +35,13 @@ _REQUESTS: tuple[Request, ...] = (
     CompleteRequest(),
     EmbedRequest(inputs=[EmbedInput(text="a")]),
 )
-_QUIRKS = (OPENAI, Quirks(done_required=False, hidden_tokens_in_total=True))
-_STREAMS = [recording.body for recording in recordings.load_all()]
+_QUIRKS = (
+    OPENAI,
+    Quirks(done_required=False, hidden_tokens_in_total=True),
+    *(VENDORS[name].quirks for name in recordings.of_vendors()),
+)
+_RECORDINGS = (*recordings.load_all(), *recordings.of_vendors().values())
+_STREAMS = [recording.body for recording in _RECORDINGS]
 _BODIES = [
     json.dumps(body).encode()
     for body in (
@@ -74,6 +80,8 @@ _NAMES = (
     *("name", "arguments", "finish_reason", "logprobs", "token", "logprob", "bytes", "tokens"),
     *("top_logprobs", "token_logprobs", "prompt_tokens", "completion_tokens", "total_tokens"),
     *("code", "type", "status", "object", "data", "embedding", "stop_reason", "service_tier"),
+    *("thinking", "signature", "summary", "reasoning_details", "extra_content", "annotations"),
+    *("citations", "search_results", "url_citation", "url", "title", "x_groq"),
 )
 
 
@@ -152,13 +160,28 @@ def _chunk(dice: random.Random) -> object:
     choice = {
         "index": dice.choice((0, 0, 0, 1)),
         dice.choice(("delta", "delta", "message")): {
-            "content": dice.choice((None, "", "a", "\ud83d", "\ude00")),
+            "content": dice.choice((None, "", "a", "\ud83d", "\ude00", _pieces(dice))),
             "tool_calls": calls or None,
             **said,
         },
         "finish_reason": dice.choice((None, None, "stop", "tool_calls", "error", "\ud83d")),
     }
-    return {"id": "x", "model": "m", "choices": [choice], "usage": _value(dice)}
+    beside = {_name(dice): _value(dice) for _ in range(dice.randrange(2))}
+    return {"id": "x", "model": "m", "choices": [choice], "usage": _value(dice), **beside}
+
+
+def _pieces(dice: random.Random) -> list[object]:
+    """Make content in pieces, as Mistral's."""
+    return [
+        {
+            "type": dice.choice(("text", "thinking", "reasoning", "x", None)),
+            dice.choice(("text", "thinking", "summary")): _value(dice),
+            _name(dice): _value(dice),
+        }
+        if dice.random() < 0.8
+        else _value(dice)
+        for _ in range(dice.randrange(3))
+    ]
 
 
 def _value(dice: random.Random) -> object:

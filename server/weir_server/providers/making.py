@@ -34,7 +34,7 @@ from weir_server.providers.local.dialect import DIALECT, LIMITS
 from weir_server.providers.local.engine import LocalEngine, LocalEngineSettings
 from weir_server.providers.local.provider import LocalProvider
 from weir_server.providers.plan import Plan, invalid
-from weir_server.providers.vendors import LOCAL_CAPABILITIES
+from weir_server.providers.vendors.local import LOCAL_CAPABILITIES
 from weir_server.providers.weir import kind as gateway
 from weir_server.providers.wire.base import CountingWire
 from weir_server.providers.wire.openai.wire import OpenAIWire

@@ -4,6 +4,9 @@ The streams are composed from the fields that each vendor documents; those of `l
 from the embedded engine, ids and times replaced. Beside `name.sse` lies
 `name.json`, the folded answer: `text`, `reasoning`, `refusal`, `tool_calls` (id, name, arguments),
 `finish_reason`, `logprobs` and `usage`; null or empty is what the stream does not tell.
+
+In `vendors/` lie streams of a shape of their own, one for each vendor that has one, by the name of
+its row; the JSON beside is the answer that the contract makes of it.
 """
 
 import json
@@ -44,11 +47,23 @@ class Recording:
 
 def load(name: str) -> Recording:
     """Read one recording."""
+    return load_from(_FOLDER, name)
+
+
+def load_from(folder: Path, name: str) -> Recording:
+    """Read a recording in another folder."""
     return Recording(
         name=name,
-        events=split_events((_FOLDER / f"{name}.sse").read_bytes()),
-        expected=json.loads((_FOLDER / f"{name}.json").read_text(encoding="utf-8")),
+        events=split_events((folder / f"{name}.sse").read_bytes()),
+        expected=json.loads((folder / f"{name}.json").read_text(encoding="utf-8")),
     )
+
+
+def of_vendors() -> dict[str, Recording]:
+    """Read the recordings of vendors with a shape of their own, by the names of their rows."""
+    folder = _FOLDER / "vendors"
+    names = sorted(path.stem for path in folder.glob("*.sse"))
+    return {name: load_from(folder, name) for name in names}
 
 
 def names() -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from weir_server.providers.http.client_credentials import ClientCredentials, Gra
 from weir_server.providers.http.headers import ProviderHeaders
 from weir_server.providers.http.signing import Signer
 from weir_server.providers.plan import Plan, invalid
-from weir_server.providers.vendors import VENDORS
+from weir_server.providers.vendors.table import VENDORS
 from weir_server.providers.wire.openai.azure import AzureWire
 
 

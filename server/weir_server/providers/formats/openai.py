@@ -3,7 +3,7 @@
 from weir_server.providers.formats.base import Format, Speech
 from weir_server.providers.http.headers import ProviderHeaders
 from weir_server.providers.plan import Plan, invalid
-from weir_server.providers.vendors import VENDORS
+from weir_server.providers.vendors.table import VENDORS
 from weir_server.providers.wire.openai.wire import OpenAIWire
 
 

@@ -5,7 +5,7 @@ from weir.v1.model_pb2 import ModelCapabilities
 from weir_server.providers.formats.base import Format, Speech
 from weir_server.providers.formats.openai import openai_headers
 from weir_server.providers.plan import Plan
-from weir_server.providers.vendors import VENDORS
+from weir_server.providers.vendors.table import VENDORS
 from weir_server.providers.wire.responses.wire import ResponsesWire
 
 _CAPABILITIES = ModelCapabilities(

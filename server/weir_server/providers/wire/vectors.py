@@ -12,6 +12,13 @@ FLOAT32_BYTES = EmbeddingEncoding.EMBEDDING_ENCODING_FLOAT32_LE_BYTES
 FLOAT16_BYTES = EmbeddingEncoding.EMBEDDING_ENCODING_FLOAT16_LE_BYTES
 FLOATS = frozenset({FLOAT32, FLOAT32_BYTES, FLOAT16_BYTES})
 """The encodings that are made of floats."""
+_PACKED = {
+    FLOAT32_BYTES: "f",
+    FLOAT16_BYTES: "e",
+    EmbeddingEncoding.EMBEDDING_ENCODING_INT8: "b",
+    EmbeddingEncoding.EMBEDDING_ENCODING_BINARY: "B",
+}
+"""How the numbers of an encoding are packed, in the letters of `struct`."""
 
 
 def encoding_of(request: EmbedRequest) -> EmbeddingEncoding.ValueType:
@@ -29,11 +36,16 @@ def floats(said: Sequence[float]) -> "array[float]":
     return values if all(map(math.isfinite, values)) else array("f")
 
 
-def float_embedding(
+def packed_embedding(
     index: int, values: "array[float]", encoding: EmbeddingEncoding.ValueType
 ) -> Embedding:
-    """Write a vector of floats. Raises OverflowError for a number that has no half precision."""
+    """Write one vector as it was asked for. Raises OverflowError for numbers that do not fit."""
     if encoding == FLOAT32:
         return Embedding(index=index, values=values)
-    code = "e" if encoding == FLOAT16_BYTES else "f"
-    return Embedding(index=index, packed_values=struct.pack(f"<{len(values)}{code}", *values))
+    code = _PACKED[encoding]
+    numbers = values if code in "ef" else [int(v) for v in values if v.is_integer()]
+    try:
+        packed = struct.pack(f"<{len(values)}{code}", *numbers)
+    except struct.error as unfit:
+        raise OverflowError("no number of this encoding") from unfit
+    return Embedding(index=index, packed_values=packed)

@@ -26,7 +26,7 @@ from weir_server.providers.wire.draft import Draft
 from weir_server.providers.wire.openai.encode import JSON_HEADERS
 from weir_server.providers.wire.openai.shapes import ANYTHING, decode
 from weir_server.providers.wire.parts import whole
-from weir_server.providers.wire.vectors import FLOATS, encoding_of, float_embedding, floats
+from weir_server.providers.wire.vectors import FLOATS, encoding_of, floats, packed_embedding
 
 INPUTS_MAX = 96
 """How many inputs the vendor takes in one request."""
@@ -157,7 +157,7 @@ def _read(said: Vectors, encoding: EmbeddingEncoding.ValueType) -> tuple[list[Em
     if encoding in FLOATS:
         vectors = [floats(vector) for vector in said.floats or ()]
         embeddings = [
-            float_embedding(index, vector, encoding) for index, vector in enumerate(vectors)
+            packed_embedding(index, vector, encoding) for index, vector in enumerate(vectors)
         ]
         return embeddings, {len(vector) for vector in vectors}
     if encoding == _BINARY:

@@ -29,7 +29,7 @@ from weir_server.providers.wire.gemini.errors import explain_said, is_error
 from weir_server.providers.wire.gemini.media import Json, encode_media
 from weir_server.providers.wire.gemini.shapes import read_anything
 from weir_server.providers.wire.gemini.usage import write_usage
-from weir_server.providers.wire.vectors import FLOATS, encoding_of, float_embedding, floats
+from weir_server.providers.wire.vectors import FLOATS, encoding_of, floats, packed_embedding
 
 _TASKS = {
     embedding_service_pb2.EMBEDDING_TASK_QUERY: "RETRIEVAL_QUERY",
@@ -195,7 +195,7 @@ class EmbedDecoder:
         response = EmbedResponse(dimensions=lengths.pop(), encoding=encoding)
         try:
             for index, values in enumerate(found):
-                response.embeddings.append(float_embedding(index, values, encoding))
+                response.embeddings.append(packed_embedding(index, values, encoding))
         except OverflowError:  # a number that has no half precision
             return None
         usage = _usage(said, vectors)

@@ -16,7 +16,7 @@ from weir_server.providers.wire.openai.encode import JSON_HEADERS
 from weir_server.providers.wire.openai.shapes import ANYTHING, decode
 from weir_server.providers.wire.openai.usage import BELIEVABLE_MAX_TOKENS
 from weir_server.providers.wire.parts import whole
-from weir_server.providers.wire.vectors import FLOATS, encoding_of, float_embedding, floats
+from weir_server.providers.wire.vectors import FLOATS, encoding_of, floats, packed_embedding
 
 
 class Embedded(Struct, gc=False):
@@ -92,7 +92,7 @@ class EmbedDecoder:
         response = EmbedResponse(dimensions=lengths.pop(), encoding=encoding)
         try:
             for index, vector in enumerate(vectors):
-                response.embeddings.append(float_embedding(index, vector, encoding))
+                response.embeddings.append(packed_embedding(index, vector, encoding))
         except OverflowError:  # a number that has no half precision
             return None
         count = said.prompt_eval_count

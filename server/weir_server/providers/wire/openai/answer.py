@@ -1,5 +1,6 @@
 """How does what a chat model says become events? The one way for chunks and for whole answers."""
 
+from weir.v1.content_pb2 import Citation
 from weir.v1.generation_pb2 import (
     FINISH_REASON_STOP,
     FINISH_REASON_STOP_SEQUENCE,
@@ -11,10 +12,17 @@ from weir_server.core.errors import (
     UpstreamStreamBroken,
 )
 from weir_server.providers.wire.openai.errors import explain_said
+from weir_server.providers.wire.openai.extras import (
+    add_details,
+    annotated,
+    say_pieces,
+    seal_details,
+    sources,
+)
 from weir_server.providers.wire.openai.finish import FAILURES, end_event, reason_of
 from weir_server.providers.wire.openai.logprobs import chat_logprobs, completion_logprobs
 from weir_server.providers.wire.openai.quirks import Quirks
-from weir_server.providers.wire.openai.shapes import Choice, Chunk, Logprob, Logprobs, Said
+from weir_server.providers.wire.openai.shapes import Choice, Chunk, Logprobs, Said
 from weir_server.providers.wire.openai.tool_calls import ToolCalls
 from weir_server.providers.wire.openai.usage import write_usage
 from weir_server.providers.wire.parts import HELD_MAX_CHARS, PartWriter, TextKind
@@ -35,8 +43,11 @@ class ChatAnswer:
     __slots__ = (
         "_calls",
         "_choice",
+        "_cited",
+        "_details",
         "_first",
         "_hide_reasoning",
+        "_keeps",
         "_last",
         "_quirks",
         "_usage",
@@ -54,6 +65,10 @@ class ChatAnswer:
         """None until there is a tool call."""
         self._choice = Choice()
         """The choice that said why the answer ended; the first one wins."""
+        self._cited: list[Citation] = []
+        """Sources that the model named, to be said at the end."""
+        self._details: list[dict[str, object]] = []
+        """What the vendor wants back of the open reasoning."""
         self._first: Chunk | None = None
         """The first chunk that has a name; Azure's very first is about filters only."""
         self._last: Chunk | None = None
@@ -62,6 +77,8 @@ class ChatAnswer:
         """What the vendor said last of usage: where it repeats itself, the last is the sum."""
         self._quirks = quirks
         self._hide_reasoning = hide_reasoning
+        self._keeps = bool(quirks.state_kind) and not hide_reasoning
+        """Whether the vendor wants something back of its reasoning."""
 
     @property
     def cut(self) -> bool:
@@ -78,7 +95,12 @@ class ChatAnswer:
     def take(self, chunk: Chunk) -> None:
         """Take a chunk of a stream."""
         self._last = chunk
-        if self._first is None or chunk.usage is not None or chunk.error is not None:
+        if (
+            self._first is None
+            or chunk.usage is not None
+            or chunk.x_groq is not None
+            or chunk.error is not None
+        ):
             self.note(chunk)
             if self.failure is not None:
                 return
@@ -120,6 +142,8 @@ class ChatAnswer:
             self._first = chunk
         if chunk.usage is not None:
             self._usage = chunk.usage
+        elif isinstance(chunk.x_groq, dict) and chunk.x_groq.get("usage") is not None:
+            self._usage = chunk.x_groq["usage"]
         if chunk.error is not None:
             self.break_off(chunk.error)
 
@@ -129,21 +153,36 @@ class ChatAnswer:
         reasoning = said.reasoning_content or said.reasoning
         if reasoning and not self._hide_reasoning:
             writer.text(_REASONING, reasoning)
+        content = said.content
+        if self._keeps and (said.reasoning_details or self._details):
+            self._keep(said)
+        if isinstance(content, list):
+            say_pieces(writer, content, self._quirks, hide_reasoning=self._hide_reasoning)
+            content = None
         if logprobs is not None:
-            self._say_with_logprobs(_TEXT, said.content, logprobs.content)
-            self._say_with_logprobs(_REFUSAL, said.refusal, logprobs.refusal)
+            self._say_with_logprobs(_TEXT, content, logprobs)
+            self._say_with_logprobs(_REFUSAL, said.refusal, logprobs, refused=True)
         else:
-            if said.content:
-                writer.text(_TEXT, said.content)
+            if content:
+                writer.text(_TEXT, content)
             if said.refusal:
                 writer.text(_REFUSAL, said.refusal)
         if said.tool_calls or said.function_call is not None:
             self._call(said)
+        if said.annotations:
+            self._cited += annotated(said.annotations)
+
+    def _keep(self, said: Said) -> None:
+        """Keep what the vendor wants back of its reasoning, and seal it when that ends."""
+        if said.reasoning_details:
+            self.writer.held_chars += add_details(self._details, said.reasoning_details)
+        if self._details and (said.content or said.refusal or said.tool_calls):
+            seal_details(self.writer, self._details, self._quirks)
 
     def _call(self, said: Said) -> None:
         """Write the tools that the model calls."""
         if self._calls is None:
-            self._calls = ToolCalls(self.writer)
+            self._calls = ToolCalls(self.writer, self._quirks)
         response_id = (self._first.id if self._first is not None else None) or ""
         if said.tool_calls:
             self._calls.take(said.tool_calls, response_id=response_id)
@@ -152,11 +191,8 @@ class ChatAnswer:
 
     def _complete(self, text: str, logprobs: Logprobs | None) -> None:
         """Write what a completion says."""
-        if logprobs is not None and logprobs.content:
-            # llama.cpp gives a completion's log probabilities the shape of a chat's.
-            self._say_with_logprobs(_TEXT, text, logprobs.content)
-        elif logprobs is not None and logprobs.tokens:
-            self.writer.text_with_logprobs(_TEXT, text, completion_logprobs(logprobs))
+        if logprobs is not None:
+            self._say_with_logprobs(_TEXT, text, logprobs)
         elif text:
             self.writer.text(_TEXT, text)
 
@@ -182,8 +218,15 @@ class ChatAnswer:
     def end(self) -> GenerationEvent:
         """Close all parts and return the `end` of a complete answer."""
         writer = self.writer
+        if self._details:
+            seal_details(writer, self._details, self._quirks)
         if self._calls is not None:
             self._calls.close()
+        last = self._last or Chunk()
+        if last.citations or last.search_results:
+            self._cited += sources(last)
+        if self._cited:
+            writer.cite(self._cited)
         writer.close()
         choice = self._choice
         stop_sequence = _stop_sequence(choice)
@@ -195,7 +238,6 @@ class ChatAnswer:
         else:
             label = choice.finish_reason or ""
             reason = reason_of(label, refused=writer.refused, called=writer.called)
-        last = self._last or Chunk()
         first = self._first or last
         event = end_event(
             reason=reason,
@@ -213,10 +255,18 @@ class ChatAnswer:
         return event
 
     def _say_with_logprobs(
-        self, kind: TextKind, text: str | None, tokens: list[Logprob] | None
+        self, kind: TextKind, text: str | None, logprobs: Logprobs, *, refused: bool = False
     ) -> None:
+        """Write text with what is known of its tokens.
+
+        llama.cpp gives a completion's the shape of a chat's, and Together a chat's that of a
+        completion.
+        """
+        tokens = logprobs.refusal if refused else logprobs.content
         if tokens:
             self.writer.text_with_logprobs(kind, text or "", chat_logprobs(tokens))
+        elif logprobs.tokens and not refused:
+            self.writer.text_with_logprobs(kind, text or "", completion_logprobs(logprobs))
         elif text:
             self.writer.text(kind, text)
 

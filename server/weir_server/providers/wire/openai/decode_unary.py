@@ -44,8 +44,9 @@ class UnaryDecoder:
             return None
         answer = self._answer
         for choice in chunk.choices or ():
-            if self._echo and choice.message is not None and choice.message.content:
-                choice.message.content = choice.message.content.removeprefix(self._echo)
+            said = choice.message
+            if self._echo and said is not None and isinstance(said.content, str):
+                said.content = said.content.removeprefix(self._echo)
         answer.take_whole(chunk)
         self.failure = answer.failure
         if self.failure is None and answer.cut:

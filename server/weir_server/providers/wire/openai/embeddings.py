@@ -8,7 +8,7 @@ from array import array
 from msgspec import Struct
 from msgspec.json import Decoder
 
-from weir.v1.embedding_service_pb2 import EmbedRequest, EmbedResponse
+from weir.v1.embedding_service_pb2 import EmbeddingEncoding, EmbedRequest, EmbedResponse
 from weir.v1.generation_pb2 import GenerationEvent
 from weir_server.core.errors import UnsupportedOption, UpstreamProtocolError, WeirError
 from weir_server.core.target import Target
@@ -21,7 +21,11 @@ from weir_server.providers.wire.openai.quirks import Quirks
 from weir_server.providers.wire.openai.shapes import ANYTHING, decode
 from weir_server.providers.wire.openai.usage import read_usage
 from weir_server.providers.wire.parts import whole
-from weir_server.providers.wire.vectors import FLOATS, encoding_of, float_embedding, floats
+from weir_server.providers.wire.vectors import encoding_of, floats, packed_embedding
+
+_BINARY = EmbeddingEncoding.EMBEDDING_ENCODING_BINARY
+_NUMBER_TYPES = {EmbeddingEncoding.EMBEDDING_ENCODING_INT8: "int8", _BINARY: "ubinary"}
+"""Mistral's words for vectors of something else than floats; bits come eight to a number."""
 
 
 class Vector(Struct, gc=False):
@@ -53,14 +57,27 @@ def encode_embed(request: EmbedRequest, target: Target, quirks: Quirks) -> HttpR
             draft.unsupported_medium(f"inputs[{index}].media")
     draft.body["input"] = texts
     if request.HasField("dimensions"):
-        draft.body["dimensions"] = request.dimensions
-    if encoding_of(request) not in FLOATS:
-        draft.refuse("encoding", "The provider makes vectors of floats only.", UnsupportedOption)
+        if quirks.dimensions_field:
+            draft.body[quirks.dimensions_field] = request.dimensions
+        else:
+            draft.refuse("dimensions", "The provider's vectors have one length.", UnsupportedOption)
+    number_type = _NUMBER_TYPES.get(encoding_of(request))
+    if number_type is not None:
+        if quirks.embedding_type_field:
+            draft.body[quirks.embedding_type_field] = number_type
+        else:
+            draft.refuse(
+                "encoding", "The provider makes vectors of floats only.", UnsupportedOption
+            )
     if request.task:
         draft.refuse("task", "The provider makes one kind of vector only.", UnsupportedOption)
-    draft.body["encoding_format"] = "base64" if quirks.base64_embeddings else "float"
+    if quirks.embedding_format:
+        draft.body["encoding_format"] = "base64" if quirks.base64_embeddings else "float"
     if request.end_user_id:
-        draft.body["user"] = request.end_user_id
+        if quirks.embedding_user:
+            draft.body["user"] = request.end_user_id
+        else:
+            draft.refuse("end_user_id", "The provider takes no end user.", UnsupportedOption)
     return HttpRequest(path="/embeddings", body=draft.encode(), headers=JSON_HEADERS)
 
 
@@ -105,11 +122,12 @@ class EmbedDecoder:
         if len(lengths) != 1 or not all(lengths):
             return None
         encoding = encoding_of(self._request)
-        response = EmbedResponse(dimensions=lengths.pop(), encoding=encoding)
+        length = lengths.pop() * (8 if encoding == _BINARY else 1)
+        response = EmbedResponse(dimensions=length, encoding=encoding)
         try:
             for index, values in enumerate(found):
-                response.embeddings.append(float_embedding(index, values, encoding))
-        except OverflowError:  # a number that has no half precision
+                response.embeddings.append(packed_embedding(index, values, encoding))
+        except OverflowError:  # no half precision, or no whole number
             return None
         usage = read_usage(said.usage, produced=False, quirks=self._quirks)
         if usage is not None:

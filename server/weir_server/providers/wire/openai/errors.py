@@ -60,6 +60,7 @@ _SPECIFIC: Mapping[str, type[UpstreamError]] = {
     "model_not_found": UpstreamModelNotFound,
     "deploymentnotfound": UpstreamModelNotFound,
     "model_decommissioned": UpstreamModelNotFound,
+    "invalid_model": UpstreamModelNotFound,  # Mistral, with status 400
     "not_supported_error": UpstreamRejectedRequest,  # llama.cpp, with status 501
     "request_too_large": UpstreamRequestTooLarge,
     "engine_overloaded": UpstreamOverloaded,

@@ -1,32 +1,16 @@
 """How is a conversation said to a chat model? Messages as the vendor's chat reference has them."""
 
-from base64 import b64encode
 from collections.abc import Sequence
 
 from weir.v1 import content_pb2
-from weir.v1.content_pb2 import MediaPart, Message, Part
+from weir.v1.content_pb2 import Message, Part
 from weir_server.providers.wire.draft import Draft
-from weir_server.providers.wire.modality import modality_of
+from weir_server.providers.wire.openai.assistant import encode_assistant
+from weir_server.providers.wire.openai.call_ids import call_id
+from weir_server.providers.wire.openai.media import encode_media
 from weir_server.providers.wire.openai.quirks import Quirks
 
 Json = dict[str, object]
-
-# Values are read off the module wherever every call passes: an enum's own class, as in
-# `Role.ROLE_USER`, searches for the name each time, which takes most of a microsecond.
-_DETAILS = {
-    content_pb2.MEDIA_DETAIL_AUTO: "auto",
-    content_pb2.MEDIA_DETAIL_LOW: "low",
-    content_pb2.MEDIA_DETAIL_HIGH: "high",
-}
-
-_AUDIO_FORMATS = {
-    "audio/wav": "wav",
-    "audio/x-wav": "wav",
-    "audio/wave": "wav",
-    "audio/mpeg": "mp3",
-    "audio/mp3": "mp3",
-}
-"""The two formats that `input_audio` takes, by media type."""
 
 _FAILED = "Error: "
 
@@ -39,85 +23,54 @@ def encode_messages(draft: Draft, messages: Sequence[Message], quirks: Quirks) -
         path = f"messages[{index}]"
         match message.role:
             case content_pb2.ROLE_SYSTEM:
-                encoded.append(_instructions(draft, path, message, "system"))
+                said = _instructions(draft, path, message, "system")
             case content_pb2.ROLE_DEVELOPER:
                 role = "developer" if quirks.developer_role else "system"
-                encoded.append(_instructions(draft, path, message, role))
+                said = _instructions(draft, path, message, role)
             case content_pb2.ROLE_ASSISTANT:
-                encoded.append(_assistant(draft, path, message, quirks))
+                last = index == len(messages) - 1
+                said = encode_assistant(draft, path, message, quirks, last=last)
             case content_pb2.ROLE_TOOL:
-                encoded.extend(_tool_results(draft, path, message))
+                encoded.extend(_tool_results(draft, path, message, quirks))
+                continue
             case _:
-                encoded.append(_user(draft, path, message))
+                said = _user(draft, path, message, quirks)
+        if message.name:
+            if quirks.message_names:
+                said["name"] = message.name
+            else:
+                draft.unsupported_field(f"{path}.name")
+        encoded.append(said)
     return encoded
 
 
 def _instructions(draft: Draft, path: str, message: Message, role: str) -> Json:
-    return _named({"role": role, "content": _texts(draft, path, message.parts)}, message)
+    return {"role": role, "content": _texts(draft, path, message.parts)}
 
 
-def _user(draft: Draft, path: str, message: Message) -> Json:
-    parts = message.parts[:]
+def _user(draft: Draft, path: str, message: Message, quirks: Quirks) -> Json:
+    return {"role": "user", "content": _contents(draft, f"{path}.parts", message.parts, quirks)}
+
+
+def _contents(draft: Draft, path: str, parts: Sequence[Part], quirks: Quirks) -> str | list[Json]:
+    """Return parts that may be text and media, in the plainest form."""
+    parts = parts[:]
     texts = [part.text for part in parts if part.WhichOneof("kind") == "text"]
     if len(texts) == len(parts):
-        return _named({"role": "user", "content": _text_content(texts)}, message)
+        return _text_content(texts)
     content: list[Json] = []
     for index, part in enumerate(parts):
-        part_path = f"{path}.parts[{index}]"
         match part.WhichOneof("kind"):
             case "text":
                 content.append({"type": "text", "text": part.text})
             case "media":
-                content.append(_media(draft, f"{part_path}.media", part.media))
+                content.append(encode_media(draft, f"{path}[{index}].media", part.media, quirks))
             case kind:
-                draft.unsupported_part(f"{part_path}.{kind}")
-    return _named({"role": "user", "content": content}, message)
+                draft.unsupported_part(f"{path}[{index}].{kind}")
+    return content
 
 
-def _assistant(draft: Draft, path: str, message: Message, quirks: Quirks) -> Json:
-    content: list[Json] = []
-    reasoning: list[str] = []
-    calls: list[Json] = []
-    for index, part in enumerate(message.parts):
-        kind = part.WhichOneof("kind")
-        if kind == "reasoning" and not quirks.reasoning_history_field:
-            draft.dropped(f"{path}.parts[{index}].reasoning")
-            continue
-        if part.provider_state:
-            draft.dropped(f"{path}.parts[{index}].provider_state")
-        match kind:
-            case "text":
-                content.append({"type": "text", "text": part.text})
-            case "refusal":
-                content.append({"type": "refusal", "refusal": part.refusal.text})
-            case "reasoning":
-                reasoning.append(part.reasoning.text)
-            case "tool_call":
-                call = part.tool_call
-                function = {"name": call.name, "arguments": call.arguments_json}
-                calls.append({"id": call.id, "type": "function", "function": function})
-            case _:
-                draft.unsupported_part(f"{path}.parts[{index}].{kind}")
-    encoded: Json = {"role": "assistant", **_assistant_content(content, calls)}
-    if reasoning:
-        encoded[quirks.reasoning_history_field] = "".join(reasoning)
-    if calls:
-        encoded["tool_calls"] = calls
-    return _named(encoded, message)
-
-
-def _assistant_content(content: list[Json], calls: list[Json]) -> Json:
-    """Say text and refusal in the plainest form, which every server understands."""
-    if not content:
-        return {"content": None if calls else ""}
-    if len(content) > 1:
-        return {"content": content}
-    if "refusal" in content[0]:
-        return {"content": None, "refusal": content[0]["refusal"]}
-    return {"content": content[0]["text"]}
-
-
-def _tool_results(draft: Draft, path: str, message: Message) -> list[Json]:
+def _tool_results(draft: Draft, path: str, message: Message, quirks: Quirks) -> list[Json]:
     """Say each result as a message of its own.
 
     The protocol has no mark for a tool that failed, so the content says it to the model: it begins
@@ -131,10 +84,15 @@ def _tool_results(draft: Draft, path: str, message: Message) -> list[Json]:
             draft.unsupported_part(f"{part_path}.{kind}")
             continue
         result = part.tool_result
-        content = _texts(draft, f"{part_path}.tool_result", result.content, "content")
+        where = f"{part_path}.tool_result"
+        if quirks.tool_result_media:
+            content = _contents(draft, f"{where}.content", result.content, quirks)
+        else:
+            content = _texts(draft, where, result.content, "content")
         if result.is_error:
             content = _failed(content)
-        encoded.append({"role": "tool", "tool_call_id": result.tool_call_id, "content": content})
+        told = call_id(result.tool_call_id, quirks)
+        encoded.append({"role": "tool", "tool_call_id": told, "content": content})
     return encoded
 
 
@@ -144,7 +102,9 @@ def _failed(content: str | list[Json]) -> str | list[Json]:
         return f"{_FAILED}the tool failed without a message"
     if isinstance(content, str):
         return _FAILED + content
-    return [{"type": "text", "text": f"{_FAILED}{content[0]['text']}"}, *content[1:]]
+    first = content[0].get("text", "an image or a document follows")
+    rest = content[1:] if "text" in content[0] else content
+    return [{"type": "text", "text": f"{_FAILED}{first}"}, *rest]
 
 
 def _texts(
@@ -168,42 +128,3 @@ def _text_content(texts: list[str]) -> str | list[Json]:
     if len(texts) > 1:
         return [{"type": "text", "text": text} for text in texts]
     return texts[0] if texts else ""
-
-
-def _media(draft: Draft, path: str, media: MediaPart) -> Json:
-    match modality_of(media), media.WhichOneof("source"):
-        case content_pb2.MODALITY_IMAGE, "inline_data":
-            return _image(media, _data_url(media))
-        case content_pb2.MODALITY_IMAGE, "uri":
-            return _image(media, media.uri)
-        case content_pb2.MODALITY_AUDIO, "inline_data" if media.mime_type.lower() in _AUDIO_FORMATS:
-            audio = {
-                "data": b64encode(media.inline_data).decode(),
-                "format": _AUDIO_FORMATS[media.mime_type.lower()],
-            }
-            return {"type": "input_audio", "input_audio": audio}
-        case content_pb2.MODALITY_DOCUMENT, "inline_data":
-            file = {"filename": media.filename or "file", "file_data": _data_url(media)}
-            return {"type": "file", "file": file}
-        case content_pb2.MODALITY_DOCUMENT, "file_id":
-            return {"type": "file", "file": {"file_id": media.file_id}}
-        case _:
-            draft.unsupported_medium(path)
-            return {}
-
-
-def _image(media: MediaPart, url: str) -> Json:
-    image: Json = {"url": url}
-    if media.detail in _DETAILS:
-        image["detail"] = _DETAILS[media.detail]
-    return {"type": "image_url", "image_url": image}
-
-
-def _data_url(media: MediaPart) -> str:
-    return f"data:{media.mime_type};base64,{b64encode(media.inline_data).decode()}"
-
-
-def _named(encoded: Json, message: Message) -> Json:
-    if message.name:
-        encoded["name"] = message.name
-    return encoded

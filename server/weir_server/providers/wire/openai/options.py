@@ -4,15 +4,12 @@ from typing import Literal
 
 from weir.v1.content_pb2 import MODALITY_TEXT
 from weir.v1.generation_pb2 import (
-    REASONING_VISIBILITY_SUMMARY,
     TOOL_CHOICE_MODE_NONE,
     FunctionTool,
     GenerationOptions,
     GrammarFormat,
     JsonSchemaFormat,
     OutputFormat,
-    ReasoningEffort,
-    ReasoningOptions,
     Tool,
     ToolChoice,
     ToolChoiceMode,
@@ -20,6 +17,7 @@ from weir.v1.generation_pb2 import (
 from weir_server.core.errors import OutputSchemaInvalid, ToolSchemaInvalid, UnsupportedModality
 from weir_server.providers.wire.draft import Draft
 from weir_server.providers.wire.openai.quirks import Quirks
+from weir_server.providers.wire.openai.reasoning import add_reasoning, put
 
 Json = dict[str, object]
 
@@ -29,18 +27,14 @@ _MODES = {
     ToolChoiceMode.TOOL_CHOICE_MODE_REQUIRED: "required",
 }
 
-EFFORTS = {
-    ReasoningEffort.REASONING_EFFORT_NONE: "none",
-    ReasoningEffort.REASONING_EFFORT_MINIMAL: "minimal",
-    ReasoningEffort.REASONING_EFFORT_LOW: "low",
-    ReasoningEffort.REASONING_EFFORT_MEDIUM: "medium",
-    ReasoningEffort.REASONING_EFFORT_HIGH: "high",
-    ReasoningEffort.REASONING_EFFORT_MAX: "max",
-}
+_SAME_NAME: tuple[Literal["temperature", "top_p", "frequency_penalty", "presence_penalty"], ...] = (
+    "temperature",
+    "top_p",
+    "frequency_penalty",
+    "presence_penalty",
+)
 
-_SAME_NAME: tuple[
-    Literal["temperature", "top_p", "seed", "frequency_penalty", "presence_penalty"], ...
-] = ("temperature", "top_p", "seed", "frequency_penalty", "presence_penalty")
+_NO_PARAMETERS: Json = {"type": "object", "properties": {}}
 
 
 def add_sampling(
@@ -50,6 +44,8 @@ def add_sampling(
     for name in _SAME_NAME:
         if options.HasField(name):
             draft.set(name, name, getattr(options, name))
+    if options.HasField("seed"):
+        draft.set("seed", quirks.seed_field, options.seed)
     if options.HasField("max_output_tokens"):
         draft.set("max_output_tokens", max_tokens_field, options.max_output_tokens)
     if options.stop_sequences:
@@ -77,21 +73,28 @@ def add_sampling(
 def add_chat_options(draft: Draft, options: GenerationOptions, quirks: Quirks) -> None:
     """Write the options that only chats have."""
     if options.tools:
-        _add_tools(draft, list(options.tools))
+        _add_tools(draft, list(options.tools), quirks)
     if options.HasField("tool_choice"):
-        _add_tool_choice(draft, options.tool_choice)
+        _add_tool_choice(draft, options.tool_choice, quirks)
     if options.HasField("parallel_tool_calls"):
         draft.set("parallel_tool_calls", "parallel_tool_calls", options.parallel_tool_calls)
     if options.HasField("output_format"):
         _add_format(draft, options.output_format, quirks)
     if options.HasField("reasoning"):
-        _add_reasoning(draft, options.reasoning)
+        add_reasoning(draft, options.reasoning, quirks)
     if options.HasField("top_logprobs"):
-        draft.set("top_logprobs", "logprobs", value=True)
-        if options.top_logprobs:
-            draft.set("top_logprobs", "top_logprobs", options.top_logprobs)
+        _add_logprobs(draft, options.top_logprobs, quirks)
     if options.end_user_id:
         draft.set("end_user_id", quirks.end_user_field, options.end_user_id)
+
+
+def _add_logprobs(draft: Draft, alternatives: int, quirks: Quirks) -> None:
+    if quirks.logprobs_as_count:
+        draft.set("top_logprobs", "logprobs", max(alternatives, 1))
+        return
+    draft.set("top_logprobs", "logprobs", value=True)
+    if alternatives and "logprobs" in draft.body:
+        draft.body["top_logprobs"] = alternatives
 
 
 def _refuse_other_modalities(draft: Draft, options: GenerationOptions) -> None:
@@ -104,46 +107,63 @@ def _refuse_other_modalities(draft: Draft, options: GenerationOptions) -> None:
             )
 
 
-def _add_tools(draft: Draft, tools: list[Tool]) -> None:
+def _add_tools(draft: Draft, tools: list[Tool], quirks: Quirks) -> None:
     encoded: list[Json] = []
     for index, tool in enumerate(tools):
         if tool.WhichOneof("kind") == "function":
-            encoded.append(_function_tool(draft, f"options.tools[{index}].function", tool.function))
+            path = f"options.tools[{index}].function"
+            encoded.append(_function_tool(draft, path, tool.function, quirks))
         else:
             draft.unsupported(f"tools[{index}].server")
     if encoded:
         draft.set("tools", "tools", encoded)
 
 
-def _function_tool(draft: Draft, path: str, said: FunctionTool) -> Json:
+def _function_tool(draft: Draft, path: str, said: FunctionTool, quirks: Quirks) -> Json:
     function: Json = {"name": said.name}
     if said.description:
         function["description"] = said.description
     if said.parameters_json_schema:
         path = f"{path}.parameters_json_schema"
         function["parameters"] = draft.raw(path, said.parameters_json_schema, ToolSchemaInvalid)
+    elif quirks.tool_parameters_required:
+        function["parameters"] = _NO_PARAMETERS
     if said.HasField("strict"):
         function["strict"] = said.strict
     return {"type": "function", "function": function}
 
 
-def _add_tool_choice(draft: Draft, choice: ToolChoice) -> None:
+def _add_tool_choice(draft: Draft, choice: ToolChoice, quirks: Quirks) -> None:
     match choice.WhichOneof("choice"):
         case "mode" if choice.mode in _MODES:
-            draft.set("tool_choice", "tool_choice", _MODES[choice.mode])
+            _choose(draft, _MODES[choice.mode], quirks)
         case "function_name":
-            draft.set("tool_choice", "tool_choice", _function(choice.function_name))
+            said = _function(choice.function_name)
+            _set_choice(draft, "function", said, quirks)
         case "allowed" if choice.allowed.mode == TOOL_CHOICE_MODE_NONE:
-            draft.set("tool_choice", "tool_choice", "none")
+            _choose(draft, "none", quirks)
         case "allowed":
             allowed = {
                 "mode": _MODES.get(choice.allowed.mode, "auto"),
                 "tools": [_function(name) for name in choice.allowed.names],
             }
             said = {"type": "allowed_tools", "allowed_tools": allowed}
-            draft.set("tool_choice.allowed", "tool_choice", said)
+            _set_choice(draft, "allowed", said, quirks)
         case _:
             pass  # unspecified: the model decides, as without a choice
+
+
+def _choose(draft: Draft, mode: str, quirks: Quirks) -> None:
+    word = quirks.required_tool_choice if mode == "required" else mode
+    _set_choice(draft, mode, word, quirks)
+
+
+def _set_choice(draft: Draft, choice: str, said: object, quirks: Quirks) -> None:
+    """Write a choice, unless the vendor knows this one, or any, not."""
+    if "tool_choice" in quirks.unsupported_options:
+        draft.unsupported("tool_choice")
+    else:
+        draft.set(f"tool_choice.{choice}", "tool_choice", said)
 
 
 def _function(name: str) -> Json:
@@ -154,7 +174,7 @@ def _add_format(draft: Draft, said: OutputFormat, quirks: Quirks) -> None:
     match said.WhichOneof("format"):
         case "json_schema":
             schema = _schema(draft, said.json_schema)
-            response_format = {"type": "json_schema", "json_schema": schema}
+            response_format = {"type": "json_schema", quirks.schema_field: schema}
             draft.set("output_format.json_schema", "response_format", response_format)
         case "grammar":
             add_grammar(draft, said.grammar, quirks)
@@ -170,7 +190,7 @@ def add_grammar(draft: Draft, grammar: GrammarFormat, quirks: Quirks) -> None:
     if field is None:
         draft.unsupported("output_format.grammar")
     else:
-        draft.set("output_format.grammar", field, grammar.definition)
+        put(draft.body, field, grammar.definition)
 
 
 def _schema(draft: Draft, said: JsonSchemaFormat) -> Json:
@@ -184,13 +204,3 @@ def _schema(draft: Draft, said: JsonSchemaFormat) -> Json:
     if said.max_repairs > 0:
         draft.unsupported("output_format.json_schema.max_repairs")  # nobody asks again
     return schema
-
-
-def _add_reasoning(draft: Draft, reasoning: ReasoningOptions) -> None:
-    if reasoning.effort in EFFORTS:
-        draft.set("reasoning.effort", "reasoning_effort", EFFORTS[reasoning.effort])
-    if reasoning.HasField("budget_tokens"):
-        draft.unsupported("reasoning.budget_tokens")
-    # Hidden reasoning is left out of the answer; in full is what the vendor gives anyway.
-    if reasoning.visibility == REASONING_VISIBILITY_SUMMARY:
-        draft.unsupported("reasoning.visibility")

@@ -28,16 +28,23 @@ class ToolCall(Struct, gc=False):
     index: int | None = None
     id: str | None = None
     function: Function | None = None
+    extra_content: Any = None
+    """What Gemini wants back with a call: its thought signature."""
 
 
 class Said(Struct, gc=False):
     """What the model says: a chunk's `delta`, or a whole answer's `message`."""
 
-    content: str | None = None
+    content: str | list[Any] | None = None
+    """Text, or pieces of it and other things, as Mistral has it."""
     reasoning_content: str | None = None
     """Reasoning as DeepSeek, vLLM and llama.cpp spell it."""
     reasoning: str | None = None
     """Reasoning as OpenRouter, Groq and newer vLLM spell it."""
+    reasoning_details: list[Any] | None = None
+    """What OpenRouter wants back of it."""
+    annotations: Any = None
+    """Sources, of models that search the web."""
     refusal: str | None = None
     tool_calls: list[ToolCall] | None = None
     function_call: Function | None = None
@@ -99,6 +106,12 @@ class Chunk(Struct, gc=False):
     choices: list[Choice] | None = None
     usage: Any = None
     """Read at the end and with care: what vendors put there is not always believable."""
+    x_groq: Any = None
+    """Where Groq says the usage of a stream."""
+    citations: Any = None
+    """The addresses of Perplexity's sources; every chunk repeats those so far."""
+    search_results: Any = None
+    """The same with titles."""
     error: Any = None
 
 

@@ -1,5 +1,7 @@
 """Which tool call does a fragment belong to? Vendors answer with an index, an id, or nothing."""
 
+from weir_server.providers.wire.openai.extras import state_of_call
+from weir_server.providers.wire.openai.quirks import Quirks
 from weir_server.providers.wire.openai.shapes import Function, ToolCall
 from weir_server.providers.wire.parts import OpenCall, PartWriter
 
@@ -9,22 +11,36 @@ _CALL_OVERHEAD_CHARS = 256
 class _Call:
     """A tool call as far as it is known; no part of it is said before its name is."""
 
-    __slots__ = ("call_id", "held", "name", "part")
+    __slots__ = ("call_id", "held", "name", "part", "state")
 
     def __init__(self, call_id: str) -> None:
         self.call_id = call_id
         self.name = ""
         self.held: list[str] = []
         self.part: OpenCall | None = None
+        self.state = b""
+        """What the vendor wants back with it."""
 
 
 class ToolCalls:
     """Sorts the fragments of one answer's tool calls and writes them as parts."""
 
-    __slots__ = ("_by_index", "_latest", "_response_id", "_started", "_waiting", "_writer")
+    __slots__ = (
+        "_by_index",
+        "_latest",
+        "_quirks",
+        "_response_id",
+        "_started",
+        "_stateful",
+        "_waiting",
+        "_writer",
+    )
 
-    def __init__(self, writer: PartWriter) -> None:
+    def __init__(self, writer: PartWriter, quirks: Quirks) -> None:
         self._writer = writer
+        self._quirks = quirks
+        self._stateful: list[_Call] = []
+        """Calls with something that the vendor wants back."""
         self._by_index: dict[int, _Call] = {}
         self._latest: _Call | None = None
         self._waiting: dict[_Call, None] = {}
@@ -41,17 +57,26 @@ class ToolCalls:
         """Write these fragments. `response_id` makes ids for calls that come without one."""
         self._response_id = response_id
         for fragment in fragments:
-            self._add(self._call_of(fragment), fragment.function)
+            call = self._call_of(fragment)
+            if fragment.extra_content is not None and not call.state:
+                call.state = state_of_call(fragment.extra_content, self._quirks)
+                if call.state:
+                    self._stateful.append(call)
+            self._add(call, fragment.function)
 
     def take_function(self, function: Function, *, response_id: str) -> None:
         """Write a fragment of the one call of older servers, which has neither index nor id."""
         self.take([ToolCall(index=-1, function=function)], response_id=response_id)
 
     def close(self) -> None:
-        """Begin the calls that never got a name, so that nothing is lost."""
+        """Begin the calls that never got a name, and end those with a state."""
         for call in self._waiting:
             self._start(call)
         self._waiting.clear()
+        for call in self._stateful:
+            if call.part is not None:
+                self._writer.close_call(call.part, state=call.state)
+        self._stateful.clear()
 
     def _call_of(self, fragment: ToolCall) -> _Call:
         index = fragment.index

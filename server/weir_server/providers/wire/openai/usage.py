@@ -1,10 +1,14 @@
 """Can the vendor's token counts be believed? Only counts that obey the laws of TokenUsage are."""
 
+from functools import partial
+
 from weir.v1.content_pb2 import MODALITY_AUDIO, MODALITY_IMAGE
 from weir.v1.usage_pb2 import USAGE_SOURCE_PROVIDER, ModalityTokens, TokenUsage
 from weir_server.providers.wire.openai.quirks import Quirks
 
 _Json = dict[str, object]
+
+_CACHED = ("prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens")
 
 BELIEVABLE_MAX_TOKENS = 100_000_000
 """More tokens than any model reads or writes in one call, by far."""
@@ -39,10 +43,14 @@ def _write(usage: TokenUsage, said: object, *, produced: bool, quirks: Quirks) -
     completion = _count(counts, "completion_tokens")
     inward = _object(counts.get("prompt_tokens_details"))
     outward = _object(counts.get("completion_tokens_details"))
-    # DeepSeek counts cached tokens beside, not inside, the details.
-    cached = _count(inward, "cached_tokens") or _count(counts, "prompt_cache_hit_tokens")
+    cached = _count(inward, "cached_tokens")
+    if not cached:
+        # DeepSeek, Mistral and Moonshot count cached tokens beside, not inside, the details.
+        cached = next((n for n in map(partial(_count, counts), _CACHED) if n), 0)
     cache_write = _count(inward, "cache_write_tokens") if inward else 0
     reasoning = _count(outward, "reasoning_tokens") if outward else 0
+    if not reasoning and (beside := _count(counts, "reasoning_tokens")) <= completion:
+        reasoning = beside  # SGLang; where it is more, it was not counted among the completion
     hidden = (_count(counts, "total_tokens") or prompt + completion) - prompt - completion
     if hidden:
         # xAI counts reasoning beside the completion; others only in the total.

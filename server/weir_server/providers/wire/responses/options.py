@@ -14,7 +14,7 @@ from weir.v1.generation_pb2 import (
 )
 from weir_server.core.errors import OutputSchemaInvalid, UnsupportedModality
 from weir_server.providers.wire.draft import Draft
-from weir_server.providers.wire.openai.options import EFFORTS
+from weir_server.providers.wire.openai.reasoning import EFFORTS
 from weir_server.providers.wire.responses.content import Json
 
 _ENCRYPTED = "reasoning.encrypted_content"

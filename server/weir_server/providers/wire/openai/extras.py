@@ -1,0 +1,121 @@
+"""What does an answer hold beside text and calls? Pieces of content, sources, states to keep."""
+
+import json
+from collections.abc import Iterator
+
+from weir.v1.content_pb2 import Citation, Part, UnknownPart
+from weir_server.providers.wire.openai.quirks import Quirks
+from weir_server.providers.wire.openai.shapes import Chunk
+from weir_server.providers.wire.parts import PartWriter, TextKind, whole
+from weir_server.providers.wire.state import sealed
+
+_JOINED = ("text", "summary")
+"""What fragments of one reasoning detail add to; everything else they repeat."""
+
+
+def say_pieces(
+    writer: PartWriter, pieces: list[object], quirks: Quirks, *, hide_reasoning: bool
+) -> None:
+    """Write content that comes in pieces, as Mistral's does: text, thinking, and anything else."""
+    for piece in pieces:
+        match piece:
+            case str(text) | {"type": "text", "text": str(text)}:
+                if text:
+                    writer.text(TextKind.TEXT, text)
+            case {"type": "thinking", "thinking": thought, **more}:
+                if not hide_reasoning:
+                    _think(writer, thought, more.get("signature"), quirks)
+            case {"type": "reasoning", "summary": thought}:
+                # Databricks, of Claude; its signature would have to come back in pieces.
+                if not hide_reasoning:
+                    _think(writer, thought, None, quirks)
+            case _:
+                writer.add_part(Part(unknown=_unknown(piece, quirks)))
+
+
+def _think(writer: PartWriter, thought: object, signature: object, quirks: Quirks) -> None:
+    for piece in thought if isinstance(thought, list) else [thought]:
+        text = piece.get("text") if isinstance(piece, dict) else piece
+        if isinstance(text, str) and text:
+            writer.text(TextKind.REASONING, text)
+    if isinstance(signature, str) and signature and quirks.state_kind:
+        _close_reasoning(writer, quirks, whole(signature))
+
+
+def _unknown(piece: object, quirks: Quirks) -> UnknownPart:
+    name = piece.get("type") if isinstance(piece, dict) else None
+    kind = quirks.state_kind or quirks.provider_kind
+    return UnknownPart(type=f"{kind}/{whole(str(name))}", json=_json(piece))
+
+
+def add_details(held: list[dict[str, object]], said: list[object]) -> int:
+    """Add details of reasoning, fragments of one joined; return how many characters are new."""
+    added = 0
+    for item in said:
+        if not isinstance(item, dict):
+            continue
+        added += sum(len(value) for value in item.values() if isinstance(value, str))
+        last = held[-1] if held else {}
+        same = item.get("index") is not None and all(
+            last.get(name) == item.get(name) for name in ("type", "index")
+        )
+        if not same:
+            held.append(dict(item))
+            continue
+        for name, value in item.items():
+            before = last.get(name)
+            if name in _JOINED and isinstance(before, str) and isinstance(value, str):
+                last[name] = before + value
+            elif value is not None:
+                last[name] = value
+    return added
+
+
+def seal_details(writer: PartWriter, held: list[dict[str, object]], quirks: Quirks) -> None:
+    """Close the reasoning that these details belong to, with them as its state."""
+    _close_reasoning(writer, quirks, _json(held))
+    held.clear()
+
+
+def _close_reasoning(writer: PartWriter, quirks: Quirks, state: str) -> None:
+    writer.text(TextKind.REASONING, "")  # opens it, where the model gives nothing to read
+    writer.close_text(state=sealed(quirks.state_kind, state.encode()))
+
+
+def state_of_call(extra: object, quirks: Quirks) -> bytes:
+    """Return what is to come back with a tool call, sealed; empty: nothing."""
+    if not quirks.state_kind or not isinstance(extra, dict):
+        return b""
+    return sealed(quirks.state_kind, _json(extra).encode())
+
+
+def annotated(annotations: object) -> Iterator[Citation]:
+    """Give the sources among a message's annotations."""
+    for annotation in annotations if isinstance(annotations, list) else ():
+        match annotation:
+            case {"type": "url_citation", "url_citation": dict(source)}:
+                yield _citation(source, text=source.get("content"))
+
+
+def sources(chunk: Chunk) -> Iterator[Citation]:
+    """Give the sources that stand beside the answer: those with titles, or bare addresses."""
+    results = chunk.search_results
+    if isinstance(results, list) and results:
+        yield from (_citation(result) for result in results if isinstance(result, dict))
+    elif isinstance(chunk.citations, list):
+        yield from (Citation(uri=whole(uri)) for uri in chunk.citations if isinstance(uri, str))
+
+
+def _citation(source: dict[object, object], *, text: object = None) -> Citation:
+    citation = Citation()
+    if isinstance(uri := source.get("url"), str):
+        citation.uri = whole(uri)
+    if isinstance(title := source.get("title"), str):
+        citation.title = whole(title)
+    if isinstance(text, str):
+        citation.cited_text = whole(text)
+    return citation
+
+
+def _json(value: object) -> str:
+    return whole(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
