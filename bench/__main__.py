@@ -17,7 +17,16 @@ from rich.console import Console
 from bench.environment import environment
 from bench.measure import CaseResult
 from bench.memory import Memory
-from bench.plan import RESILIENCE_TARGETS, TARGETS, Kind, Plan, plan_of, resilience_cases
+from bench.plan import (
+    FORMAT_TARGETS,
+    RESILIENCE_TARGETS,
+    TARGETS,
+    Kind,
+    Plan,
+    format_cases,
+    plan_of,
+    resilience_cases,
+)
 from bench.procs import StartError
 from bench.report import Run, save, show
 from bench.rounds import Pair, run_plan
@@ -40,9 +49,13 @@ def main() -> int:
     plan = _plan(tuple(kind for kind in Kind if kind in only), given, memory="memory" in only)
     beside = _plan(tuple(RESILIENCE_TARGETS) if "resilience" in only else (), given)
     beside = replace(beside, cases=resilience_cases(beside))
+    spoken = _plan(tuple(FORMAT_TARGETS) if "formats" in only else (), given)
+    spoken = replace(spoken, cases=format_cases(spoken))
     other = (Subject.FLOOR, "floor again") if given.null else (Subject.WEIR, "weir")
     same = (Subject.BYPASSED, "bypassed again") if given.null else (Subject.WEIR, "weir")
-    targets, resilience_targets = ({}, {}) if given.null else (TARGETS, RESILIENCE_TARGETS)
+    targets, resilience_targets, format_targets = (
+        ({}, {}, {}) if given.null else (TARGETS, RESILIENCE_TARGETS, FORMAT_TARGETS)
+    )
     progress = Console(stderr=True)
     try:
         ensure_tools()
@@ -52,19 +65,35 @@ def main() -> int:
         resilience = _run(
             beside, ((Subject.BYPASSED, "bypassed"), same), resilience_targets, progress
         )
+        formats = [
+            replace(
+                _run(
+                    spoken,
+                    (
+                        (Subject.WEIR, "openai"),
+                        (Subject.WEIR, "openai again") if given.null else (subject, str(subject)),
+                    ),
+                    format_targets,
+                    progress,
+                ),
+                title=f"Cost of {subject.title()}'s wire format",
+            )
+            for subject in (Subject.ANTHROPIC, Subject.GEMINI)
+        ]
     except (MissingToolError, StartError) as error:
         progress.print(str(error), style="red", markup=False)
         return CANNOT_RUN
     run = replace(run, facts=facts)
     resilience = replace(resilience, title="Cost of resilience while nothing fails")
     console = Console()
-    for each in (run, resilience):
+    for each in (run, resilience, *formats):
         show(Console(width=max(console.width, TABLE_WIDTH)), each)
     if given.json:
-        save(given.json, run, resilience)
-    if run.void or resilience.void:
+        save(given.json, run, resilience, formats)
+    runs = (run, resilience, *formats)
+    if any(each.void for each in runs):
         return VOID
-    return TARGET_MISSED if given.gate and (run.missed or resilience.missed) else 0
+    return TARGET_MISSED if given.gate and any(each.missed for each in runs) else 0
 
 
 def _plan(kinds: tuple[Kind, ...], given: argparse.Namespace, *, memory: bool = False) -> Plan:
@@ -111,7 +140,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--json", type=Path, metavar="FILE", help="save everything, samples too")
     parser.add_argument(
         "--only",
-        default="unary,burst,paced,resilience,memory",
+        default="unary,burst,paced,resilience,formats,memory",
         metavar="KINDS",
         help="a comma-separated part of %(default)s",
     )

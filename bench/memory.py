@@ -49,7 +49,7 @@ def measure_memory(
     """Open the plan's streams on a fresh process and read its memory before and with them."""
     streams = plan.idle_streams
     with run_subject(
-        subject, label=label, scratch=scratch, core=plan.server_core, base_urls=upstreams.base_urls
+        subject, label=label, scratch=scratch, core=plan.server_core, upstreams=upstreams
     ) as running:
         idle = rss_bytes(running.served.pid)
         with ThreadPoolExecutor(max_workers=1) as pool:

@@ -1,7 +1,7 @@
 """How are the figures shown to a person, and saved for a program?"""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -60,11 +60,11 @@ def show(console: Console, run: Run) -> None:
         console.print(f"VOID {reason}", style="bold red", markup=False)
 
 
-def save(path: Path, run: Run, resilience: Run) -> None:
+def save(path: Path, run: Run, resilience: Run, formats: Sequence[Run]) -> None:
     """Write everything, raw samples too, so that another eye can reckon anew."""
     document = {
         "format": FORMAT,
-        "void": (*run.void, *resilience.void),
+        "void": [reason for each in (run, resilience, *formats) for reason in each.void],
         "environment": dict(run.facts),
         "plan": asdict(run.plan),
         "cases": [_case_document(run, result) for result in run.results],
@@ -73,6 +73,10 @@ def save(path: Path, run: Run, resilience: Run) -> None:
             for each in run.memories
         ],
         "resilience": [_case_document(resilience, result) for result in resilience.results],
+        "formats": {
+            each.labels[1]: [_case_document(each, result) for result in each.results]
+            for each in formats
+        },
     }
     path.write_text(json.dumps(document, indent=1) + "\n")
 

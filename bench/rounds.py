@@ -41,7 +41,7 @@ def _run_cases(
                     label=label,
                     scratch=scratch,
                     core=plan.server_core,
-                    base_urls=upstreams.base_urls,
+                    upstreams=upstreams,
                 )
             )
             for subject, label in pair

@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.counts import AccessLogCounter, Counter, FloorCounter
 from bench.plan import CHUNKS, Kind
 from bench.procs import Served, StartError, free_port, serve, tail
-from bench.upstreams import COMPLETIONS, model_of
+from bench.upstreams import COMPLETIONS, Upstreams, model_of
 
 
 class Subject(StrEnum):
@@ -23,6 +23,10 @@ class Subject(StrEnum):
     WEIR = "weir"
     BYPASSED = "bypassed"
     """Weir with resilience switched off."""
+    ANTHROPIC = "anthropic"
+    """Weir whose bursts come in Anthropic's words."""
+    GEMINI = "gemini"
+    """Weir whose bursts come in Google's words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +40,13 @@ class Running:
 
 @contextmanager
 def run_subject(
-    subject: Subject, *, label: str, scratch: Path, core: int, base_urls: Mapping[str, str]
+    subject: Subject, *, label: str, scratch: Path, core: int, upstreams: Upstreams
 ) -> Iterator[Running]:
     """Start `subject` on `core`, see it give one whole answer of each kind, stop it at the end.
 
     Raises StartError if it does not listen, or if an answer is not the upstream's.
     """
+    base_urls = upstreams.base_urls
     home = scratch / label
     home.mkdir(parents=True, exist_ok=True)
     port = free_port()
@@ -52,7 +57,15 @@ def run_subject(
         counter = FloorCounter(counters)
     else:
         config = home / "weir.yaml"
-        config.write_text(weir_config(port, base_urls, resilience=subject is not Subject.BYPASSED))
+        kind = str(subject)
+        if kind in upstreams.formats:
+            base_urls = {**base_urls, model_of(Kind.BURST): upstreams.formats[kind]}
+            kinds = {model_of(Kind.BURST): kind}
+        else:
+            kinds = {}
+        config.write_text(
+            weir_config(port, base_urls, kinds=kinds, resilience=subject is not Subject.BYPASSED)
+        )
         command = (sys.executable, "-m", "weir_server.cli", "serve", "--config", str(config))
         counter = AccessLogCounter(home / "log")
     with serve(
@@ -74,15 +87,22 @@ def floor_command(port: int, counters: Path, base_urls: Mapping[str, str]) -> tu
     return (sys.executable, "-m", "bench.floor", *arguments)
 
 
-def weir_config(port: int, base_urls: Mapping[str, str], *, resilience: bool = True) -> str:
+def weir_config(
+    port: int,
+    base_urls: Mapping[str, str],
+    *,
+    kinds: Mapping[str, str] | None = None,
+    resilience: bool = True,
+) -> str:
     """Weir's configuration for the run: a provider and a model per upstream, nothing else set.
 
-    Written as JSON, which is YAML. resilience: False switches that off, and only that.
+    Written as JSON, which is YAML. kinds: the kind of each provider that is not openai.
+    resilience: False switches that off, and only that.
     """
     providers = [
         {
             "id": model,
-            "kind": "openai",
+            "kind": (kinds or {}).get(model, "openai"),
             "endpoint": url,
             "api_key": "${BENCH_KEY}",
             "allow_private": True,

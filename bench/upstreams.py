@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench import nginx
 from bench.counts import Counter, NginxCounter, PacedCounter
+from bench.formats import spoken
 from bench.load import Target
 from bench.payload import completion, sse_body, vendor_request
 from bench.plan import CHUNKS, Kind, Plan
@@ -25,6 +26,8 @@ class Upstreams:
     counters: Mapping[Kind, Counter]
     direct: Mapping[Kind, Target]
     idle: PacedCounter
+    formats: Mapping[str, str]
+    """Base URL of the burst in other vendors' words, by the kind of provider."""
 
 
 def model_of(kind: Kind) -> str:
@@ -38,6 +41,8 @@ def run_upstreams(plan: Plan, scratch: Path) -> Iterator[Upstreams]:
     core = plan.load_core
     with ExitStack() as stack:
         site_port = free_port()
+        burst = model_of(Kind.BURST)
+        others = spoken(burst, CHUNKS)
         config = nginx.write_site(
             scratch,
             site_port,
@@ -46,7 +51,11 @@ def run_upstreams(plan: Plan, scratch: Path) -> Iterator[Upstreams]:
                     "application/json",
                     completion(model_of(Kind.UNARY), CHUNKS),
                 ),
-                nginx.BURST_PATH: ("text/event-stream", sse_body(model_of(Kind.BURST), CHUNKS)),
+                nginx.BURST_PATH: ("text/event-stream", sse_body(burst, CHUNKS)),
+                **{
+                    each.base + each.path.format(model=burst): ("text/event-stream", each.body)
+                    for each in others.values()
+                },
             },
         )
         stack.enter_context(
@@ -88,6 +97,7 @@ def run_upstreams(plan: Plan, scratch: Path) -> Iterator[Upstreams]:
                 for kind, (port, path) in paths.items()
             },
             idle=PacedCounter(f"http://127.0.0.1:{idle_port}/counters"),
+            formats={kind: site + each.base for kind, each in others.items()},
         )
 
 

@@ -177,7 +177,7 @@ def test_void_memory_round_is_left_out() -> None:
 def test_saved_document(tmp_path: Path) -> None:
     """Samples, figures and ratios are all there; a void case has samples only."""
     path = tmp_path / "out.json"
-    save(path, run(result(), replace(result(), void="because")), run(result()))
+    save(path, run(result(), replace(result(), void="because")), run(result()), [run(result())])
     document = json.loads(path.read_text())
     good, void = document["cases"]
     assert good["comparison"]["verdict"] == "missed"
@@ -185,3 +185,4 @@ def test_saved_document(tmp_path: Path) -> None:
     assert "figures" not in void
     assert document["void"] == ["burst x 1: because"]
     assert len(document["resilience"][0]["samples"]["weir"]) == 6
+    assert len(document["formats"]["weir"][0]["samples"]["weir"]) == 6
