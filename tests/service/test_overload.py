@@ -192,7 +192,7 @@ async def test_blocked_loop_turns_new_calls_away_and_goes_on_streaming() -> None
     """After the loop was held, new calls are better served elsewhere; running ones are kept."""
     async with (
         FakeUpstream(OpenAiService(delay_between_s=0.01)) as upstream,
-        serving(upstream_tree(upstream.url)) as weir,
+        serving({**upstream_tree(upstream.url), "admission": {"lag_limit_s": 0.25}}) as weir,
     ):
         words = " ".join(f"word{number}" for number in range(100))
         stream = weir.llm.StreamChat(stream_request(words, model="m"), timeout=30)

@@ -18,6 +18,7 @@ from tests.service.weir import (
     ECHO,
     Weir,
     chat_request,
+    in_this_process,
     serving,
     stream_request,
     upstream_tree,
@@ -47,8 +48,7 @@ TWO: Mapping[str, Any] = {
 
 def settings_of(tree: Mapping[str, Any]) -> Settings:
     """Settings that differ from those of `serving` by nothing but the tree."""
-    server = {"listen": "127.0.0.1:0", **tree.get("server", {})}
-    return parse({**tree, "server": server}, {}).settings
+    return parse(in_this_process(tree), {}).settings
 
 
 async def names(weir: Weir) -> list[str]:
