@@ -17,7 +17,7 @@ from weir_server.admission.files import open_files
 from weir_server.fake_upstream.openai_service import OpenAiService
 from weir_server.fake_upstream.upstream import FakeUpstream
 
-ROOM = {"start_limit_min": 5, "start_limit_max": 5, "retry_after_s": 0.2}
+ROOM = {"start_limit_min": 5, "start_limit_max": 5, "retry_after_s": 0.2, "queue_share": 0.8}
 """Five calls may be started at a time, three of them in the background; two wait."""
 
 HTTP2_HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\x04\0\0\0\0\0"

@@ -160,7 +160,7 @@ async def test_a_key_is_rotated_by_its_file(tmp_path: Path, upstream: FakeUpstre
     """The next call carries the new key; the report names the provider, not the key."""
     key, config = tmp_path / "key", tmp_path / "weir.yaml"
     tree = upstream_tree(upstream.url, api_key="file:key")
-    config.write_text(json.dumps({**tree, "server": {"listen": "127.0.0.1:0"}}))
+    config.write_text(json.dumps(in_this_process(tree)))
     key.write_text("sk-canary-old")
     async with serving(upstream_tree(upstream.url, api_key="sk-canary-old")) as weir:
         await weir.llm.Chat(chat_request("hello", model="m"))
