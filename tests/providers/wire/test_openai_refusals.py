@@ -9,16 +9,13 @@ import pytest
 from tests.contracts.wire_format import TARGET
 from tests.providers.wire.intents import HI, WEATHER
 from weir.v1.content_pb2 import (
-    CompactionPart,
     MediaPart,
     Message,
     Modality,
     Part,
     Role,
-    ServerToolCallPart,
     ToolCallPart,
     ToolResultPart,
-    UnknownPart,
 )
 from weir.v1.embedding_service_pb2 import (
     EmbeddingEncoding,
@@ -180,18 +177,6 @@ UNSAYABLE: Mapping[str, Unsayable] = {
     ),
     "a tool call by the user": _part(
         Role.ROLE_USER, Part(tool_call=ToolCallPart(id="c")), "tool_call", "UNSUPPORTED_OPTION"
-    ),
-    "a provider's tool call": _part(
-        Role.ROLE_ASSISTANT,
-        Part(server_tool_call=ServerToolCallPart(id="c")),
-        "server_tool_call",
-        "UNSUPPORTED_OPTION",
-    ),
-    "a compaction": _part(
-        Role.ROLE_ASSISTANT, Part(compaction=CompactionPart()), "compaction", "UNSUPPORTED_OPTION"
-    ),
-    "an unknown item": _part(
-        Role.ROLE_ASSISTANT, Part(unknown=UnknownPart(type="x")), "unknown", "UNSUPPORTED_OPTION"
     ),
     "an image as a tool's result": Unsayable(
         request=ChatRequest(

@@ -64,6 +64,8 @@ class _Said:
             case "unknown" if self._is_own(part.unknown.type):
                 where = f"{path}.unknown.json"
                 self._content.append(self._draft.raw(where, part.unknown.json, InvalidRequest))
+            case "server_tool_call" | "server_tool_result" | "compaction" | "unknown" as kind:
+                self._draft.dropped(f"{path}.{kind}")  # another vendor's: it cannot cross
             case kind:
                 self._draft.unsupported_part(f"{path}.{kind}")
 

@@ -1,0 +1,137 @@
+"""Does a conversation move between vendors? What cannot cross is named, the rest crosses."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.contracts.answers import TEXT
+from tests.contracts.asks import NOW, WEATHER, result, tools, user
+from tests.contracts.vendor_wire import Recorded, VendorWireSuite
+from tests.contracts.wire_format import decode
+from tests.providers.wire import (
+    test_anthropic_contract,
+    test_bedrock_contract,
+    test_cohere_contract,
+    test_gemini_contract,
+    test_mistral_contract,
+    test_ollama_contract,
+    test_openai_contract,
+    test_responses_contract,
+)
+from weir.fold import fold_chat
+from weir.v1.content_pb2 import CompactionPart, Message, Part, Role, ServerToolCallPart, UnknownPart
+from weir.v1.generation_pb2 import GenerationOptions
+from weir.v1.provider_service_pb2 import ChatRequest
+
+VENDORS: dict[str, VendorWireSuite] = {
+    "anthropic": test_anthropic_contract.TestAnthropic(),
+    "bedrock": test_bedrock_contract.TestBedrock(),
+    "cohere": test_cohere_contract.TestCohere(),
+    "gemini": test_gemini_contract.TestGemini(),
+    "mistral": test_mistral_contract.TestMistral(),
+    "ollama": test_ollama_contract.TestOllama(),
+    "openai": test_openai_contract.TestOpenAI(),
+    "openai-responses": test_responses_contract.TestResponses(),
+}
+PAIRS = [(one, other) for one in VENDORS for other in VENDORS]
+MAY_DROP = frozenset(
+    {"provider_state", "reasoning", "server_tool_call", "compaction", "unknown", "citations"}
+)
+"""What one vendor says and another may have no place for."""
+
+
+def said_by(vendor: str, answer: str, *, streamed: bool) -> Message | None:
+    """Return the message of a recorded answer, as a caller gets it; None: it never says so."""
+    suite = VENDORS[vendor]
+    recorded = suite.answers()[answer]
+    if not isinstance(recorded, Recorded):
+        return None
+    decoder = suite.wire().decoder(ChatRequest(), suite.target, stream=streamed)
+    decoded = decode(decoder, [recorded.stream if streamed else recorded.unary])
+    return fold_chat(decoded.events, numbered=False).message
+
+
+def three_turns(vendor: str, *, streamed: bool) -> ChatRequest:
+    """A conversation that the vendor answered twice: with thoughts, then with calls of tools."""
+    request = ChatRequest(options=GenerationOptions(tools=[WEATHER, NOW]))
+    request.messages.append(user("Hello"))
+    thought = said_by(vendor, "reasoning", streamed=streamed)
+    spoken = said_by(vendor, "text", streamed=streamed)
+    assert spoken is not None
+    request.messages.append(spoken if thought is None else thought)
+    request.messages.append(user("And the weather, and the time?"))
+    called = said_by(vendor, "several tool calls", streamed=streamed)
+    assert called is not None
+    request.messages.append(called)
+    calls = [part.tool_call for part in called.parts if part.HasField("tool_call")]
+    answers = [result(call.id, f"answer {n}", name=call.name) for n, call in enumerate(calls)]
+    request.messages.append(tools(*answers))
+    request.messages.append(user("Thanks"))
+    return request
+
+
+def texts(value: object) -> Iterator[str]:
+    """Give every text of a body, in order."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from texts(inner)
+
+
+def body_for(vendor: str, request: ChatRequest) -> tuple[object, list[str]]:
+    """Return what a vendor is sent, and the fields that warnings name."""
+    suite = VENDORS[vendor]
+    said = suite.wire().encode(request, suite.target, stream=False)
+    return json.loads(said.body), [warning.field for warning in said.warnings]
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize(("one", "other"), PAIRS, ids=[f"{a} to {b}" for a, b in PAIRS])
+def test_a_conversation_moves(one: str, other: str, streamed: bool) -> None:
+    """Texts, calls and their answers are there in their order; what is dropped is named."""
+    request = three_turns(one, streamed=streamed)
+    body, dropped = body_for(other, request)
+    found = list(texts(body))
+    turns = ["Hello", TEXT, "And the weather, and the time?", "answer 0", "answer 1", "Thanks"]
+    assert [text for text in found if text in turns] == turns
+    called = [text for text in found if text in ("get_weather", "now")]
+    assert called.count("get_weather") >= 2, "declared, and called"
+    assert called.count("now") >= 2
+    assert {field.rpartition(".")[2] for field in dropped} <= MAY_DROP
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_a_vendor_gets_its_own_state_back(vendor: str, streamed: bool) -> None:
+    """Signatures and sealed thoughts are sent as they came: nothing of them is dropped."""
+    request = three_turns(vendor, streamed=streamed)
+    body, dropped = body_for(vendor, request)
+    states = [part for message in request.messages for part in message.parts if part.provider_state]
+    assert [field for field in dropped if field.endswith("provider_state")] == []
+    if vendor in {"anthropic", "bedrock", "openai-responses"}:
+        assert states, "its reasoning carries a signature"
+        assert not dropped
+    again, _ = body_for(vendor, request)
+    assert again == body
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_another_vendors_items_are_dropped_aloud(vendor: str) -> None:
+    """Of what a model said elsewhere only the text crosses; a call is not refused for the rest."""
+    elsewhere = Message(
+        role=Role.ROLE_ASSISTANT,
+        parts=[
+            Part(text="Seen."),
+            Part(server_tool_call=ServerToolCallPart(id="s1", name="search")),
+            Part(compaction=CompactionPart(summary="Earlier.")),
+            Part(unknown=UnknownPart(type="nobody/thing", json="{}")),
+        ],
+    )
+    body, dropped = body_for(vendor, ChatRequest(messages=[user("Hi"), elsewhere, user("Go on")]))
+    assert "Seen." in list(texts(body))
+    assert {field.rpartition(".")[2] for field in dropped} >= {"server_tool_call", "unknown"}
