@@ -29,6 +29,8 @@ ERROR_BODY_BYTES = 64 * 1024
 """So much of an error's body is read to explain it."""
 ANSWER_BYTES = 1 << 20
 """So much is read of an answer that is no generation."""
+TIMER_EARLY_S = 0.005
+"""A loop counts in whole milliseconds, so that its timers may be a little early."""
 READABLE_TYPES = frozenset(
     {"", "application/json", "text/event-stream", "application/x-ndjson", "text/plain"}
     | {"application/octet-stream", "application/vnd.amazon.eventstream"}
@@ -254,7 +256,7 @@ class _Asking(AbstractAsyncContextManager[AsyncIterator[Batch]]):
             attempt.reason = error.reason
             self._provider.tag(error)
         elif isinstance(error, asyncio.CancelledError):
-            if self._call.deadline.remaining_s(self._provider.now_s()) <= 0:
+            if self._call.deadline.remaining_s(self._provider.now_s()) <= TIMER_EARLY_S:
                 attempt.reason = _LATE
         elif isinstance(error, Exception):
             attempt.reason = _OUR_FAULT
