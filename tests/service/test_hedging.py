@@ -38,10 +38,16 @@ MODES = pytest.mark.parametrize("streaming", [True, False], ids=["stream", "unar
 
 @asynccontextmanager
 async def hedging(
-    a: FakeUpstream, b: FakeUpstream, *, hedge: bool = True, share: float = 1.0, **provider: Any
+    a: FakeUpstream,
+    b: FakeUpstream,
+    *,
+    hedge: bool = True,
+    share: float = 1.0,
+    delay_s: float = DELAY_S,
+    **provider: Any,
 ) -> AsyncIterator[Weir]:
-    """hedge: what the route says. share: hedges for each call."""
-    resilience = {"hedge_delay_min_s": DELAY_S, "hedge_share": share}
+    """hedge: what the route says. share: hedges for each call. delay_s: silence before one."""
+    resilience = {"hedge_delay_min_s": delay_s, "hedge_share": share}
     config = tree(a.url, b.url, resilience=resilience, **provider)
     config["upstream"]["first_token_timeout_s"] = 5.0
     config["models"][0]["hedge"] = hedge
@@ -123,7 +129,11 @@ async def test_the_first_may_still_win(streaming: bool) -> None:
 @MODES
 async def test_who_answers_in_time_is_not_hedged(streaming: bool) -> None:
     """Nobody else hears of the call."""
-    async with FakeUpstream(WELL) as a, FakeUpstream(WELL) as b, hedging(a, b) as weir:
+    async with (
+        FakeUpstream(WELL) as a,
+        FakeUpstream(WELL) as b,
+        hedging(a, b, delay_s=2.0) as weir,
+    ):
         for _ in range(5):
             assert (await ask(weir, streaming=streaming)).code == "OK"
         assert len(b.journal) == 0
