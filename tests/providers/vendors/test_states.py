@@ -15,7 +15,6 @@ from weir.v1.content_pb2 import Message, Part, ReasoningPart, Role, UnknownPart
 from weir.v1.generation_pb2 import GenerationOptions, ReasoningOptions, ReasoningVisibility
 from weir.v1.generation_pb2 import Warning as WarningEvent
 from weir.v1.provider_service_pb2 import ChatRequest
-from weir_server.core.errors import InvalidRequest
 from weir_server.fake_upstream import recordings
 from weir_server.providers.vendors.table import VENDORS
 from weir_server.providers.wire.openai.wire import OpenAIWire
@@ -163,15 +162,16 @@ def test_another_vendor_gets_none_of_it_and_a_warning(vendor: str) -> None:
     ]
 
 
-def test_an_unknown_piece_of_another_vendor_is_refused() -> None:
-    """Nobody else can read it."""
+def test_an_unknown_piece_of_another_vendor_is_left_out() -> None:
+    """Nobody else can read it, and that is said."""
     piece = UnknownPart(type="mistral/reference", json="{}")
     said = Message(role=Role.ROLE_ASSISTANT, parts=[Part(unknown=piece)])
 
-    with pytest.raises(InvalidRequest) as refused:
-        sent_to("groq", said)
+    _, warnings = sent_to("groq", said)
 
-    assert [v.field for v in refused.value.violations] == ["messages[1].parts[0].unknown"]
+    assert [(w.code, w.field) for w in warnings] == [
+        ("PART_DROPPED", "messages[1].parts[0].unknown")
+    ]
 
 
 @pytest.mark.parametrize("state", [b"{", b"7", b'{"a":1}{"b":2}', b"\xff"])
