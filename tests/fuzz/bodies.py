@@ -8,17 +8,22 @@ import os
 import random
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from tests.fuzz.fuzz_openai_decoder import DEFAULT_SECONDS, SLOWEST_S, check
+from tests.contracts.wire_format import TARGET
+from weir.fold import fold_chat
 from weir.v1.embedding_service_pb2 import EmbeddingEncoding, EmbedInput, EmbedRequest
+from weir.v1.generation_pb2 import GenerationEvent
 from weir.v1.provider_service_pb2 import ChatRequest, CompleteRequest
 from weir_server.core.errors import UpstreamError
 from weir_server.core.handler import Request
 from weir_server.core.target import Target
-from weir_server.providers.wire.base import Wire
+from weir_server.providers.wire.base import Decoder, Wire
+
+DEFAULT_SECONDS = 10.0
+SLOWEST_S = 1.0
 
 _REQUESTS: tuple[Request, ...] = (
     ChatRequest(),
@@ -48,26 +53,84 @@ class Fuzzed:
     target: Target
 
 
-def fuzz_wire(
-    fuzzed: Fuzzed, *, seconds: float, seed: int = 0, executions: int | None = None
+class Fuzz(Protocol):
+    """One fuzz target."""
+
+    def __call__(self, *, seconds: float, seed: int = 0, executions: int | None = None) -> int:
+        """Throw what it has at what it tests; return how often."""
+        ...
+
+
+def fuzz_bodies(
+    invent: Callable[[random.Random], bytes],
+    attempt: Callable[[random.Random, bytes], None],
+    *,
+    seconds: float,
+    seed: int = 0,
+    executions: int | None = None,
 ) -> int:
-    """Throw bodies at the decoders of a format; return how many. Raises on a hole."""
+    """Make bodies and attempt to read them; return how many. Raises on a hole.
+
+    attempt: reads one body; raises where a promise is broken.
+    """
     dice = random.Random(seed)
     until_s = time.monotonic() + seconds
     done = 0
     while time.monotonic() < until_s and (executions is None or done < executions):
-        body = _body(fuzzed, dice)
-        request = dice.choice(_REQUESTS)
+        body = invent(dice)
         begun_s = time.process_time()  # of this process alone, however busy the machine is
-        for stream in (True, False):
-            decoder = fuzzed.wire.decoder(request, fuzzed.target, stream=stream)
-            check(decoder, _cut(dice, body))
-        error = fuzzed.wire.explain(dice.randrange(100, 700), {}, body)
-        assert isinstance(error, UpstreamError), body
+        attempt(dice, body)
         took_s = time.process_time() - begun_s
         assert took_s < SLOWEST_S, f"{body[:200]!r} took {took_s:.1f} s"
         done += 1
     return done
+
+
+def read_as(
+    wire: Wire,
+    request: Request,
+    dice: random.Random,
+    body: bytes,
+    *,
+    target: Target = TARGET,
+    headers: Mapping[str, str] | None = None,
+) -> None:
+    """Read a body as a stream, as a whole answer and as an error with any status."""
+    for stream in (True, False):
+        check(wire.decoder(request, target, stream=stream), cut(dice, body))
+    error = wire.explain(dice.randrange(100, 700), headers or {}, body)
+    assert isinstance(error, UpstreamError), body
+
+
+def fuzz_wire(
+    fuzzed: Fuzzed, *, seconds: float, seed: int = 0, executions: int | None = None
+) -> int:
+    """Throw bodies at the decoders of a format; return how many. Raises on a hole."""
+
+    def attempt(dice: random.Random, body: bytes) -> None:
+        read_as(fuzzed.wire, dice.choice(_REQUESTS), dice, body, target=fuzzed.target)
+
+    def invent(dice: random.Random) -> bytes:
+        return _body(fuzzed, dice)
+
+    return fuzz_bodies(invent, attempt, seconds=seconds, seed=seed, executions=executions)
+
+
+def check(decoder: Decoder, pieces: list[bytes]) -> None:
+    """Decode one body: it is answered or refused, and whatever is said keeps the law of streams."""
+    events: list[GenerationEvent] = []
+    for piece in pieces:
+        events.extend(decoder.feed(piece))
+    last = decoder.finish()
+    assert decoder.done != (decoder.failure is not None), pieces
+    if isinstance(last, list):
+        events.extend(last)
+    if decoder.done and (events or isinstance(last, list)):
+        fold_chat(events, numbered=False)
+    else:
+        assert all(event.WhichOneof("event") != "end" for event in events), pieces
+    for event in events:
+        event.SerializeToString()
 
 
 def value(dice: random.Random, depth: int = 0) -> object:
@@ -81,14 +144,6 @@ def value(dice: random.Random, depth: int = 0) -> object:
             return {dice.choice(names): value(dice, depth + 1) for _ in range(dice.randrange(3))}
         case _:
             return dice.choice(plain)
-
-
-class Fuzz(Protocol):
-    """One fuzz target."""
-
-    def __call__(self, *, seconds: float, seed: int = 0, executions: int | None = None) -> int:
-        """Throw what it has at what it tests; return how often."""
-        ...
 
 
 def run(name: str, fuzz: Fuzz) -> None:
@@ -113,18 +168,20 @@ def _body(fuzzed: Fuzzed, dice: random.Random) -> bytes:
         case 1 | 2:
             return fuzzed.invent(dice)
         case _:
-            return _spoil(dice, dice.choice(fuzzed.samples))
+            return spoil(dice, dice.choice(fuzzed.samples))
 
 
-def _spoil(dice: random.Random, body: bytes) -> bytes:
+def spoil(dice: random.Random, body: bytes, scraps: Sequence[bytes] = _BYTES) -> bytes:
+    """Put scraps into a body, in the place of some of it or between."""
     for _ in range(dice.randrange(1, 5)):
         start = dice.randrange(len(body) + 1)
         end = min(len(body), start + dice.choice((0, 0, 1, 3, 40)))
-        body = body[:start] + dice.choice(_BYTES) + body[end:]
+        body = body[:start] + dice.choice(scraps) + body[end:]
     return body
 
 
-def _cut(dice: random.Random, body: bytes) -> list[bytes]:
+def cut(dice: random.Random, body: bytes) -> list[bytes]:
+    """Cut a body at a few places, or at none."""
     edges = sorted(dice.randrange(len(body) + 1) for _ in range(dice.randrange(4)))
     starts, ends = [0, *edges], [*edges, len(body)]
     return [body[start:end] for start, end in zip(starts, ends, strict=True)]

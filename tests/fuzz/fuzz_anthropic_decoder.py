@@ -5,26 +5,19 @@
 Bounded by `--executions` or `--seconds`, else by WEIR_FUZZ_SECONDS, else ten seconds.
 """
 
-import argparse
 import json
-import os
 import random
-import sys
-import time
 from collections.abc import Callable
 
 from tests.contracts.wire_format import TARGET
-from tests.fuzz.fuzz_openai_decoder import check
+from tests.fuzz.bodies import fuzz_bodies, read_as, run, spoil
 from tests.providers.wire import anthropic_words as w
 from weir.fold import fold_chat
 from weir.v1.generation_pb2 import GenerationOptions, ReasoningOptions, ReasoningVisibility
 from weir.v1.provider_service_pb2 import ChatRequest
-from weir_server.core.errors import InvalidRequest, UpstreamError
+from weir_server.core.errors import InvalidRequest
 from weir_server.providers.wire.anthropic.wire import AnthropicWire
 from weir_server.providers.wire.base import Decoder
-
-DEFAULT_SECONDS = 10.0
-SLOWEST_S = 1.0
 
 _HIDDEN = ReasoningOptions(visibility=ReasoningVisibility.REASONING_VISIBILITY_HIDDEN)
 _REQUESTS = (ChatRequest(), ChatRequest(options=GenerationOptions(reasoning=_HIDDEN)))
@@ -79,27 +72,19 @@ _EVENTS = (
     *("message_start", "content_block_start", "content_block_delta", "content_block_delta"),
     *("content_block_stop", "message_delta", "message_stop", "ping", "error", "moonrise"),
 )
+_WIRE = AnthropicWire()
 
 
 def fuzz(*, seconds: float, seed: int = 0, executions: int | None = None) -> int:
     """Throw bodies at the decoders; return how many. Raises on a hole."""
-    dice = random.Random(seed)
-    wire = AnthropicWire()
-    until_s = time.monotonic() + seconds
-    done = 0
-    while time.monotonic() < until_s and (executions is None or done < executions):
-        body = _invent(dice)
-        request = dice.choice(_REQUESTS)
-        begun_s = time.process_time()  # a crowded machine stretches wall time
-        for stream in (True, False):
-            check(wire.decoder(request, TARGET, stream=stream), _cut(dice, body))
-            _send_back(wire, wire.decoder(request, TARGET, stream=stream), body)
-        error = wire.explain(dice.randrange(100, 700), {}, body)
-        assert isinstance(error, UpstreamError), body
-        took_s = time.process_time() - begun_s
-        assert took_s < SLOWEST_S, f"{body[:200]!r} took {took_s:.1f} s"
-        done += 1
-    return done
+    return fuzz_bodies(_invent, _attempt, seconds=seconds, seed=seed, executions=executions)
+
+
+def _attempt(dice: random.Random, body: bytes) -> None:
+    request = dice.choice(_REQUESTS)
+    read_as(_WIRE, request, dice, body)
+    for stream in (True, False):
+        _send_back(_WIRE, _WIRE.decoder(request, TARGET, stream=stream), body)
 
 
 def _send_back(wire: AnthropicWire, decoder: Decoder, body: bytes) -> None:
@@ -120,9 +105,9 @@ def _invent(dice: random.Random) -> bytes:
     """Make a body that is nearly right, or not at all."""
     match dice.randrange(4):
         case 0:
-            return _spoil(dice, dice.choice(_STREAMS))
+            return spoil(dice, dice.choice(_STREAMS), _BYTES)
         case 1:
-            return _spoil(dice, dice.choice(_BODIES))
+            return spoil(dice, dice.choice(_BODIES), _BYTES)
         case 2:
             events = [_event(dice) for _ in range(dice.randrange(1, 8))]
             ending = w.stopped() if dice.random() < 0.6 else []
@@ -130,14 +115,6 @@ def _invent(dice: random.Random) -> bytes:
             return b"".join(b"data: " + event + b"\n\n" for event in said)
         case _:
             return dice.randbytes(dice.randrange(200))
-
-
-def _spoil(dice: random.Random, body: bytes) -> bytes:
-    for _ in range(dice.randrange(1, 5)):
-        start = dice.randrange(len(body) + 1)
-        end = min(len(body), start + dice.choice((0, 0, 1, 3, 40)))
-        body = body[:start] + dice.choice(_BYTES) + body[end:]
-    return body
 
 
 def _event(dice: random.Random) -> object:
@@ -168,26 +145,5 @@ def _value(dice: random.Random) -> object:
     return dice.choice(_VALUES)(dice)
 
 
-def _cut(dice: random.Random, body: bytes) -> list[bytes]:
-    edges = sorted(dice.randrange(len(body) + 1) for _ in range(dice.randrange(4)))
-    starts, ends = [0, *edges], [*edges, len(body)]
-    return [body[start:end] for start, end in zip(starts, ends, strict=True)]
-
-
-def main() -> None:
-    """Run for as long as asked and say how much was tried."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--seconds",
-        type=float,
-        default=float(os.environ.get("WEIR_FUZZ_SECONDS", DEFAULT_SECONDS)),
-    )
-    parser.add_argument("--executions", type=int)
-    parser.add_argument("--seed", type=int, default=time.time_ns())
-    options = parser.parse_args()
-    done = fuzz(seconds=options.seconds, seed=options.seed, executions=options.executions)
-    sys.stdout.write(f"Anthropic decoder: {done:,} executions, seed {options.seed}\n")
-
-
 if __name__ == "__main__":
-    main()
+    run("Anthropic decoder", fuzz)

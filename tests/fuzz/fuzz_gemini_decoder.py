@@ -5,16 +5,11 @@
 Bounded by `--executions` or `--seconds`, else by WEIR_FUZZ_SECONDS, else ten seconds.
 """
 
-import argparse
 import json
-import os
 import random
-import sys
-import time
 from collections.abc import Callable
 
-from tests.contracts.wire_format import TARGET
-from tests.fuzz.fuzz_openai_decoder import check
+from tests.fuzz.bodies import fuzz_bodies, read_as, run, spoil
 from weir.v1.embedding_service_pb2 import EmbedInput, EmbedRequest
 from weir.v1.generation_pb2 import (
     REASONING_VISIBILITY_HIDDEN,
@@ -22,12 +17,8 @@ from weir.v1.generation_pb2 import (
     ReasoningOptions,
 )
 from weir.v1.provider_service_pb2 import ChatRequest
-from weir_server.core.errors import UpstreamError
 from weir_server.core.handler import Request
 from weir_server.providers.wire.gemini.wire import GeminiWire
-
-DEFAULT_SECONDS = 10.0
-SLOWEST_S = 1.0
 
 _REQUESTS: tuple[Request, ...] = (
     ChatRequest(),
@@ -100,37 +91,27 @@ _NAMES = (
     *("promptFeedback", "blockReason", "modelVersion", "responseId", "error", "code", "status"),
     *("details", "violations", "retryDelay", "reason", "embeddings", "values", "predictions"),
 )
+_WIRE = GeminiWire()
 
 
 def fuzz(*, seconds: float, seed: int = 0, executions: int | None = None) -> int:
     """Throw bodies at the decoders; return how many. Raises on a hole."""
-    dice = random.Random(seed)
-    until_s = time.monotonic() + seconds
-    wire = GeminiWire()
-    done = 0
-    while time.monotonic() < until_s and (executions is None or done < executions):
-        body = _invent(dice)
-        request = dice.choice(_REQUESTS)
-        begun_s = time.monotonic()
-        for stream in (True, False):
-            check(wire.decoder(request, TARGET, stream=stream), _cut(dice, body))
-        error = wire.explain(dice.randrange(100, 700), {}, body)
-        assert isinstance(error, UpstreamError), body
-        took_s = time.monotonic() - begun_s
-        assert took_s < SLOWEST_S, f"{body[:200]!r} took {took_s:.1f} s"
-        done += 1
-    return done
+    return fuzz_bodies(_invent, _attempt, seconds=seconds, seed=seed, executions=executions)
+
+
+def _attempt(dice: random.Random, body: bytes) -> None:
+    read_as(_WIRE, dice.choice(_REQUESTS), dice, body)
 
 
 def _invent(dice: random.Random) -> bytes:
     """Make a body that is nearly right, or not at all."""
     match dice.randrange(5):
         case 0:
-            return _spoil(dice, _stream(dice))
+            return spoil(dice, _stream(dice), _BYTES)
         case 1:
-            return _spoil(dice, dice.choice(_BODIES))
+            return spoil(dice, dice.choice(_BODIES), _BYTES)
         case 2:
-            return _spoil(dice, json.dumps(_chunk(dice, last=True)).encode())
+            return spoil(dice, json.dumps(_chunk(dice, last=True)).encode(), _BYTES)
         case 3:
             return _stream(dice)
         case _:
@@ -158,14 +139,6 @@ def _chunk(dice: random.Random, *, last: bool) -> object:
     return {"candidates": [candidate], "responseId": "r", "usageMetadata": usage, **more}
 
 
-def _spoil(dice: random.Random, body: bytes) -> bytes:
-    for _ in range(dice.randrange(1, 5)):
-        start = dice.randrange(len(body) + 1)
-        end = min(len(body), start + dice.choice((0, 0, 1, 3, 40)))
-        body = body[:start] + dice.choice(_BYTES) + body[end:]
-    return body
-
-
 def _value(dice: random.Random) -> object:
     return dice.choice(_VALUES)(dice)
 
@@ -174,26 +147,5 @@ def _name(dice: random.Random) -> str:
     return dice.choice(_NAMES)
 
 
-def _cut(dice: random.Random, body: bytes) -> list[bytes]:
-    edges = sorted(dice.randrange(len(body) + 1) for _ in range(dice.randrange(4)))
-    starts, ends = [0, *edges], [*edges, len(body)]
-    return [body[start:end] for start, end in zip(starts, ends, strict=True)]
-
-
-def main() -> None:
-    """Run for as long as asked and say how much was tried."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--seconds",
-        type=float,
-        default=float(os.environ.get("WEIR_FUZZ_SECONDS", DEFAULT_SECONDS)),
-    )
-    parser.add_argument("--executions", type=int)
-    parser.add_argument("--seed", type=int, default=time.time_ns())
-    options = parser.parse_args()
-    done = fuzz(seconds=options.seconds, seed=options.seed, executions=options.executions)
-    sys.stdout.write(f"Gemini decoder: {done:,} executions, seed {options.seed}\n")
-
-
 if __name__ == "__main__":
-    main()
+    run("Gemini decoder", fuzz)

@@ -5,30 +5,19 @@
 Bounded by `--executions` or `--seconds`, else by WEIR_FUZZ_SECONDS, else ten seconds.
 """
 
-import argparse
 import json
-import os
 import random
-import sys
-import time
 from collections.abc import Callable
 
-from tests.contracts.wire_format import TARGET
-from weir.fold import fold_chat
+from tests.fuzz.bodies import fuzz_bodies, read_as, run, spoil
 from weir.v1.embedding_service_pb2 import EmbedInput, EmbedRequest
-from weir.v1.generation_pb2 import GenerationEvent
 from weir.v1.provider_service_pb2 import ChatRequest, CompleteRequest
-from weir_server.core.errors import UpstreamError
 from weir_server.core.handler import Request
 from weir_server.fake_upstream import openai_wire as w
 from weir_server.fake_upstream import recordings
 from weir_server.providers.vendors.table import VENDORS
-from weir_server.providers.wire.base import Decoder
 from weir_server.providers.wire.openai.quirks import OPENAI, Quirks
 from weir_server.providers.wire.openai.wire import OpenAIWire
-
-DEFAULT_SECONDS = 10.0
-SLOWEST_S = 1.0
 
 _REQUESTS: tuple[Request, ...] = (
     ChatRequest(),
@@ -87,60 +76,25 @@ _NAMES = (
 
 def fuzz(*, seconds: float, seed: int = 0, executions: int | None = None) -> int:
     """Throw bodies at the decoders; return how many. Raises on a hole."""
-    dice = random.Random(seed)
-    until_s = time.monotonic() + seconds
-    done = 0
-    while time.monotonic() < until_s and (executions is None or done < executions):
-        body = _invent(dice)
-        request, quirks = dice.choice(_REQUESTS), dice.choice(_QUIRKS)
-        begun_s = time.monotonic()
-        for stream in (True, False):
-            check(OpenAIWire(quirks).decoder(request, TARGET, stream=stream), _cut(dice, body))
-        error = OpenAIWire(quirks).explain(dice.randrange(100, 700), {}, body)
-        assert isinstance(error, UpstreamError), body
-        took_s = time.monotonic() - begun_s
-        assert took_s < SLOWEST_S, f"{body[:200]!r} took {took_s:.1f} s"
-        done += 1
-    return done
+    return fuzz_bodies(_invent, _attempt, seconds=seconds, seed=seed, executions=executions)
 
 
-def check(decoder: Decoder, pieces: list[bytes]) -> None:
-    """Decode one body: it is answered or refused, and whatever is said keeps the law of streams."""
-    events: list[GenerationEvent] = []
-    for piece in pieces:
-        events.extend(decoder.feed(piece))
-    last = decoder.finish()
-    assert decoder.done != (decoder.failure is not None), pieces
-    if isinstance(last, list):
-        events.extend(last)
-    if decoder.done and (events or isinstance(last, list)):
-        fold_chat(events, numbered=False)
-    else:
-        assert all(event.WhichOneof("event") != "end" for event in events), pieces
-    for event in events:
-        event.SerializeToString()
+def _attempt(dice: random.Random, body: bytes) -> None:
+    read_as(OpenAIWire(dice.choice(_QUIRKS)), dice.choice(_REQUESTS), dice, body)
 
 
 def _invent(dice: random.Random) -> bytes:
     """Make a body that is nearly right, or not at all."""
     match dice.randrange(4):
         case 0:
-            return _spoil(dice, dice.choice(_STREAMS))
+            return spoil(dice, dice.choice(_STREAMS), _BYTES)
         case 1:
-            return _spoil(dice, dice.choice(_BODIES))
+            return spoil(dice, dice.choice(_BODIES), _BYTES)
         case 2:
             chunks = [json.dumps(_chunk(dice)) for _ in range(dice.randrange(1, 6))]
             return b"".join(w.encode_events(chunks, done=dice.random() < 0.8))
         case _:
             return dice.randbytes(dice.randrange(200))
-
-
-def _spoil(dice: random.Random, body: bytes) -> bytes:
-    for _ in range(dice.randrange(1, 5)):
-        start = dice.randrange(len(body) + 1)
-        end = min(len(body), start + dice.choice((0, 0, 1, 3, 40)))
-        body = body[:start] + dice.choice(_BYTES) + body[end:]
-    return body
 
 
 def _chunk(dice: random.Random) -> object:
@@ -192,26 +146,5 @@ def _name(dice: random.Random) -> str:
     return dice.choice(_NAMES)
 
 
-def _cut(dice: random.Random, body: bytes) -> list[bytes]:
-    edges = sorted(dice.randrange(len(body) + 1) for _ in range(dice.randrange(4)))
-    starts, ends = [0, *edges], [*edges, len(body)]
-    return [body[start:end] for start, end in zip(starts, ends, strict=True)]
-
-
-def main() -> None:
-    """Run for as long as asked and say how much was tried."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--seconds",
-        type=float,
-        default=float(os.environ.get("WEIR_FUZZ_SECONDS", DEFAULT_SECONDS)),
-    )
-    parser.add_argument("--executions", type=int)
-    parser.add_argument("--seed", type=int, default=time.time_ns())
-    options = parser.parse_args()
-    done = fuzz(seconds=options.seconds, seed=options.seed, executions=options.executions)
-    sys.stdout.write(f"OpenAI decoder: {done:,} executions, seed {options.seed}\n")
-
-
 if __name__ == "__main__":
-    main()
+    run("OpenAI decoder", fuzz)

@@ -5,20 +5,14 @@
 Bounded by `--executions` or `--seconds`, else by WEIR_FUZZ_SECONDS, else ten seconds.
 """
 
-import argparse
 import json
-import os
 import random
-import sys
-import time
 from collections.abc import Callable
 
-from tests.contracts.wire_format import TARGET
-from tests.fuzz.fuzz_openai_decoder import DEFAULT_SECONDS, SLOWEST_S, check
+from tests.fuzz.bodies import fuzz_bodies, read_as, run, spoil
 from tests.providers.wire import responses_words as w
 from weir.v1.generation_pb2 import GenerationOptions, ReasoningOptions, ReasoningVisibility
 from weir.v1.provider_service_pb2 import ChatRequest
-from weir_server.core.errors import UpstreamError
 from weir_server.providers.wire.responses.wire import ResponsesWire
 
 _HIDDEN = ReasoningOptions(visibility=ReasoningVisibility.REASONING_VISIBILITY_HIDDEN)
@@ -62,25 +56,16 @@ _NAMES = (
     *("code", "outputs", "output", "error", "text", "refusal", "start_index", "end_index"),
     *("usage", "input_tokens", "output_tokens", "incomplete_details", "reason", "model"),
 )
+_WIRE = ResponsesWire()
 
 
 def fuzz(*, seconds: float, seed: int = 0, executions: int | None = None) -> int:
     """Throw bodies at the decoders; return how many. Raises on a hole."""
-    dice = random.Random(seed)
-    wire = ResponsesWire()
-    until_s = time.monotonic() + seconds
-    done = 0
-    while time.monotonic() < until_s and (executions is None or done < executions):
-        body, request = _invent(dice), dice.choice(_REQUESTS)
-        begun_s = time.monotonic()
-        for stream in (True, False):
-            check(wire.decoder(request, TARGET, stream=stream), _cut(dice, body))
-        error = wire.explain(dice.randrange(100, 700), {}, body)
-        assert isinstance(error, UpstreamError), body
-        took_s = time.monotonic() - begun_s
-        assert took_s < SLOWEST_S, f"{body[:200]!r} took {took_s:.1f} s"
-        done += 1
-    return done
+    return fuzz_bodies(_invent, _attempt, seconds=seconds, seed=seed, executions=executions)
+
+
+def _attempt(dice: random.Random, body: bytes) -> None:
+    read_as(_WIRE, dice.choice(_REQUESTS), dice, body)
 
 
 def _invent(dice: random.Random) -> bytes:
@@ -88,9 +73,9 @@ def _invent(dice: random.Random) -> bytes:
     whole = w.response(*dice.sample(_ITEMS, dice.randrange(4)))
     match dice.randrange(5):
         case 0:
-            return _spoil(dice, b"".join(w.sse(*w.stream(whole))))
+            return spoil(dice, b"".join(w.sse(*w.stream(whole))), _BYTES)
         case 1:
-            return _spoil(dice, json.dumps(whole).encode())
+            return spoil(dice, json.dumps(whole).encode(), _BYTES)
         case 2:
             return _written([_event(dice) for _ in range(dice.randrange(1, 8))])
         case 3:
@@ -121,14 +106,6 @@ def _event(dice: random.Random) -> w.Json:
     }
 
 
-def _spoil(dice: random.Random, body: bytes) -> bytes:
-    for _ in range(dice.randrange(1, 5)):
-        start = dice.randrange(len(body) + 1)
-        end = min(len(body), start + dice.choice((0, 0, 1, 3, 40)))
-        body = body[:start] + dice.choice(_BYTES) + body[end:]
-    return body
-
-
 def _value(dice: random.Random) -> object:
     return dice.choice(_VALUES)(dice)
 
@@ -137,26 +114,5 @@ def _name(dice: random.Random) -> str:
     return dice.choice(_NAMES)
 
 
-def _cut(dice: random.Random, body: bytes) -> list[bytes]:
-    edges = sorted(dice.randrange(len(body) + 1) for _ in range(dice.randrange(4)))
-    starts, ends = [0, *edges], [*edges, len(body)]
-    return [body[start:end] for start, end in zip(starts, ends, strict=True)]
-
-
-def main() -> None:
-    """Run for as long as asked and say how much was tried."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--seconds",
-        type=float,
-        default=float(os.environ.get("WEIR_FUZZ_SECONDS", DEFAULT_SECONDS)),
-    )
-    parser.add_argument("--executions", type=int)
-    parser.add_argument("--seed", type=int, default=time.time_ns())
-    options = parser.parse_args()
-    done = fuzz(seconds=options.seconds, seed=options.seed, executions=options.executions)
-    sys.stdout.write(f"Responses decoder: {done:,} executions, seed {options.seed}\n")
-
-
 if __name__ == "__main__":
-    main()
+    run("Responses decoder", fuzz)

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
+from tests.fuzz.bodies import DEFAULT_SECONDS
 from tests.fuzz.fuzz_ollama_decoder import fuzz
-from tests.fuzz.fuzz_openai_decoder import DEFAULT_SECONDS
 
 
 @pytest.mark.fuzz

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests.fuzz.fuzz_openai_decoder import DEFAULT_SECONDS
+from tests.fuzz.bodies import DEFAULT_SECONDS
 from tests.fuzz.fuzz_responses_decoder import fuzz
 
 
