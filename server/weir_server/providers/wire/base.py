@@ -26,6 +26,9 @@ class HttpRequest:
     """What was left out because the caller prefers a warning to a refusal."""
 
 
+JSON_HEADERS = {"content-type": "application/json", "accept": "application/json"}
+STREAM_HEADERS = {"content-type": "application/json", "accept": "text/event-stream"}
+
 MODELS = HttpRequest(path="/models", method="GET")
 """Lists models at most vendors, which costs nothing and needs the credential."""
 

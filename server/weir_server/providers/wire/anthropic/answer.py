@@ -7,7 +7,7 @@ from weir_server.providers.wire.anthropic.errors import explain_said
 from weir_server.providers.wire.anthropic.finish import reason_of
 from weir_server.providers.wire.anthropic.shapes import Delta, Event, Message
 from weir_server.providers.wire.anthropic.usage import Usage
-from weir_server.providers.wire.openai.finish import end_event
+from weir_server.providers.wire.ending import end_event
 from weir_server.providers.wire.parts import HELD_MAX_CHARS, PartWriter
 
 _VENDORS_OWN = "msg_"

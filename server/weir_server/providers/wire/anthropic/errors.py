@@ -9,38 +9,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from weir_server.core.errors import (
-    UpstreamConflict,
     UpstreamContextLengthExceeded,
     UpstreamCredentialsRejected,
     UpstreamError,
     UpstreamMediaFetchFailed,
-    UpstreamModelNotFound,
     UpstreamOverloaded,
-    UpstreamProtocolError,
     UpstreamQuotaExhausted,
-    UpstreamRateLimited,
     UpstreamRejectedRequest,
     UpstreamRequestTooLarge,
     UpstreamTimeout,
 )
-from weir_server.providers.wire.anthropic.shapes import ANYTHING, decode
 from weir_server.providers.wire.anthropic.waits import wait_s
-
-TEXT_MAX_BYTES = 1 << 16
-"""Of a refusal's body; a longer one is not looked into."""
-
-_STATUSES: Mapping[int, type[UpstreamError]] = {
-    401: UpstreamCredentialsRejected,
-    402: UpstreamQuotaExhausted,
-    403: UpstreamCredentialsRejected,
-    404: UpstreamModelNotFound,
-    408: UpstreamTimeout,
-    409: UpstreamConflict,
-    413: UpstreamRequestTooLarge,
-    429: UpstreamRateLimited,
-    504: UpstreamTimeout,
-    529: UpstreamOverloaded,
-}
+from weir_server.providers.wire.refusals import Rules, Words, no_refusal, read_refusal, told
 
 _TYPES: Mapping[str, int] = {
     "invalid_request_error": 400,
@@ -73,7 +53,7 @@ _CODES: Mapping[str, type[UpstreamError]] = {
 }
 """Codes and types that say more than the status they come with."""
 
-_TEXTS: tuple[tuple[re.Pattern[str], type[UpstreamError], frozenset[int]], ...] = (
+_TEXTS: tuple[Words, ...] = (
     (
         re.compile(r"prompt is too long|exceed(?:s|ed)? (?:the )?(?:context|model's maximum)"),
         UpstreamContextLengthExceeded,
@@ -108,7 +88,15 @@ _CONTEXT_NUMBERS = (
 )
 """How the vendor, and llama.cpp, tell by how much a prompt is too long."""
 
-_MAY_WAIT = (UpstreamRateLimited, UpstreamOverloaded, UpstreamTimeout, UpstreamConflict)
+_RULES = Rules(
+    codes=_CODES,
+    texts=_TEXTS,
+    statuses={
+        504: UpstreamTimeout,
+        529: UpstreamOverloaded,
+    },
+    context_numbers=_CONTEXT_NUMBERS,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,19 +110,19 @@ class _Refusal:
 
 def explain(status: int, headers: Mapping[str, str], body: bytes) -> UpstreamError:
     """Say what an answer with this status means; `headers` has lower-case names."""
-    metadata = {"httpStatus": str(status)}
-    if not 400 <= status <= 599:
-        cause = "redirect" if 300 <= status <= 399 else "malformed"
-        return UpstreamProtocolError(metadata={**metadata, "cause": cause})
-    said = decode(ANYTHING, body) if len(body) <= TEXT_MAX_BYTES else None
-    return _error(status, _refusal(said), metadata, wait_s(headers))
+    if (odd := no_refusal(status)) is not None:
+        return odd
+    refusal = _refusal(read_refusal(body))
+    kind = _RULES.kind(status, codes=refusal.words, text=refusal.text)
+    return _RULES.error(kind, text=refusal.text, status=status, wait_s=wait_s(headers))
 
 
 def explain_said(said: object) -> UpstreamError:
     """Say what an error object means that came in an answer with status 200."""
     refusal = _refusal(said)
     status = next((_TYPES[word] for word in refusal.words if word in _TYPES), 500)
-    return _error(status, refusal, {}, None)
+    kind = _RULES.kind(status, codes=refusal.words, text=refusal.text)
+    return _RULES.error(kind, text=refusal.text)
 
 
 def is_error(said: object) -> bool:
@@ -142,34 +130,11 @@ def is_error(said: object) -> bool:
     return isinstance(said, dict) and (said.get("error") is not None or said.get("type") == "error")
 
 
-def _error(
-    status: int, refusal: _Refusal, metadata: dict[str, str], waiting_s: float | None
-) -> UpstreamError:
-    kind = _kind(status, refusal)
-    if kind is UpstreamContextLengthExceeded:
-        metadata |= _context_numbers(refusal.text)
-    # A wait is told only where waiting helps.
-    may_wait = kind in _MAY_WAIT or kind is UpstreamError
-    return kind(metadata=metadata, retry_after_s=waiting_s if may_wait else None)
-
-
-def _kind(status: int, refusal: _Refusal) -> type[UpstreamError]:
-    for word in refusal.words:
-        if word in _CODES:
-            return _CODES[word]
-    for pattern, kind, statuses in _TEXTS:
-        if status in statuses and pattern.search(refusal.text):
-            return kind
-    if status in _STATUSES:
-        return _STATUSES[status]
-    return UpstreamError if status >= 500 else UpstreamRejectedRequest
-
-
 def _refusal(said: object) -> _Refusal:
     if isinstance(said, Mapping) and said.get("error"):
         said = said["error"]
     if isinstance(said, str):
-        return _Refusal(text=said[:_TEXT_MAX_CHARS].lower())
+        return _Refusal(text=told(said))
     if not isinstance(said, Mapping):
         return _Refusal()
     details = said.get("details")
@@ -177,15 +142,5 @@ def _refusal(said: object) -> _Refusal:
     text = said.get("message")
     return _Refusal(
         words=tuple(word.lower() for word in (code, said.get("type")) if isinstance(word, str)),
-        text=text[:_TEXT_MAX_CHARS].lower() if isinstance(text, str) else "",
+        text=told(text),
     )
-
-
-_TEXT_MAX_CHARS = 4096
-
-
-def _context_numbers(text: str) -> dict[str, str]:
-    for pattern in _CONTEXT_NUMBERS:
-        if found := pattern.search(text):
-            return {"maxTokens": found["max"], "promptTokens": found["prompt"]}
-    return {}

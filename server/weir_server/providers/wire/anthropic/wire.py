@@ -19,7 +19,7 @@ from weir_server.providers.wire.anthropic.encode import encode_chat, encode_coun
 from weir_server.providers.wire.anthropic.shapes import ANYTHING, decode
 from weir_server.providers.wire.anthropic.usage import BELIEVABLE_MAX_TOKENS
 from weir_server.providers.wire.base import CountingWire, Decoder, HttpRequest
-from weir_server.providers.wire.openai.completions import as_chat
+from weir_server.providers.wire.chats import as_chat
 from weir_server.providers.wire.prefill import prefill_of
 
 

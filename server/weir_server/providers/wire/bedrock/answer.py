@@ -28,9 +28,9 @@ from weir_server.providers.wire.bedrock.shapes import (
     ToolUse,
 )
 from weir_server.providers.wire.bedrock.usage import write_usage
-from weir_server.providers.wire.openai.finish import end_event
-from weir_server.providers.wire.openai.shapes import ANYTHING, decode
+from weir_server.providers.wire.ending import end_event
 from weir_server.providers.wire.parts import HELD_MAX_CHARS, PartWriter, whole
+from weir_server.providers.wire.reading import ANYTHING, decode
 
 BLOCKS_MAX = 4096
 """More blocks than an answer has, by far."""

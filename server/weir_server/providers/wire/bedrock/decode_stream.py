@@ -13,7 +13,7 @@ from weir_server.providers.wire.aws_event_stream import EventStreamSplitter, Hea
 from weir_server.providers.wire.bedrock.answer import ConverseAnswer
 from weir_server.providers.wire.bedrock.decode_unary import UnaryDecoder
 from weir_server.providers.wire.bedrock.shapes import DELTA, METADATA, START, STOP
-from weir_server.providers.wire.openai.shapes import ANYTHING, decode
+from weir_server.providers.wire.reading import ANYTHING, decode
 
 _JSON_BEGINS = (b"{", b"[", b"<")
 """What no message begins with: its first byte is that of a length below 16 MiB, which is 0 or 1."""

@@ -10,7 +10,7 @@ from weir_server.providers.wire.bedrock.answer import ConverseAnswer
 from weir_server.providers.wire.bedrock.errors import explain_said, name_in
 from weir_server.providers.wire.bedrock.shapes import WHOLE
 from weir_server.providers.wire.body import Body
-from weir_server.providers.wire.openai.shapes import ANYTHING, decode
+from weir_server.providers.wire.reading import ANYTHING, decode
 
 
 class UnaryDecoder:

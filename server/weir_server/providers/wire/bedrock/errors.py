@@ -15,19 +15,14 @@ from weir_server.core.errors import (
     UpstreamMediaFetchFailed,
     UpstreamModelNotFound,
     UpstreamOverloaded,
-    UpstreamProtocolError,
     UpstreamQuotaExhausted,
     UpstreamRateLimited,
     UpstreamRejectedRequest,
     UpstreamRequestTooLarge,
     UpstreamTimeout,
 )
-from weir_server.providers.wire.openai.shapes import ANYTHING, decode
+from weir_server.providers.wire.refusals import Kind, Rules, no_refusal, read_refusal, told
 from weir_server.providers.wire.retry_after import retry_after_s
-
-TEXT_MAX_BYTES = 1 << 16
-"""Of a refusal's body; a longer one is not looked into."""
-_TEXT_MAX_CHARS = 4096
 
 _NAMES: Mapping[str, type[UpstreamError]] = {
     "throttling": UpstreamRateLimited,
@@ -64,20 +59,8 @@ _NAMES: Mapping[str, type[UpstreamError]] = {
 }
 """Exceptions in lower case, without the `Exception` at their end."""
 
-_STATUSES: Mapping[int, type[UpstreamError]] = {
-    401: UpstreamCredentialsRejected,
-    402: UpstreamQuotaExhausted,
-    403: UpstreamCredentialsRejected,
-    404: UpstreamModelNotFound,
-    408: UpstreamTimeout,
-    409: UpstreamConflict,
-    413: UpstreamRequestTooLarge,
-    424: UpstreamError,  # a model that failed
-    429: UpstreamRateLimited,
-    503: UpstreamOverloaded,
-}
 
-_TEXTS: tuple[tuple[type[UpstreamError], re.Pattern[str], type[UpstreamError]], ...] = (
+_TEXTS: tuple[tuple[Kind, re.Pattern[str], Kind], ...] = (
     (
         UpstreamRejectedRequest,
         re.compile(
@@ -128,23 +111,30 @@ _TEXTS: tuple[tuple[type[UpstreamError], re.Pattern[str], type[UpstreamError]], 
 _CONTEXT_NUMBERS = re.compile(r"(?P<prompt>\d{1,9}) tokens > (?P<max>\d{1,9}) maximum")
 """How Anthropic's models tell by how much a prompt is too long."""
 
-_MAY_WAIT = (UpstreamRateLimited, UpstreamOverloaded, UpstreamTimeout, UpstreamConflict)
+_RULES = Rules(
+    statuses={
+        424: UpstreamError,  # a model that failed
+        503: UpstreamOverloaded,
+    },
+    context_numbers=(_CONTEXT_NUMBERS,),
+)
 
 
 def explain(status: int, headers: Mapping[str, str], body: bytes) -> UpstreamError:
     """Say what an answer with this status means; `headers` has lower-case names."""
-    metadata = {"httpStatus": str(status)}
-    if not 400 <= status <= 599:
-        cause = "redirect" if 300 <= status <= 399 else "malformed"
-        return UpstreamProtocolError(metadata={**metadata, "cause": cause})
-    said = decode(ANYTHING, body) if len(body) <= TEXT_MAX_BYTES else None
+    if (odd := no_refusal(status)) is not None:
+        return odd
+    said = read_refusal(body)
     name = _plain(headers.get("x-amzn-errortype", "")) or name_in(said)
-    return _error(name, status, _text_in(said), metadata, _wait_s(headers))
+    text = _text_in(said)
+    kind = _kind(name, status, text)
+    return _RULES.error(kind, text=text, status=status, wait_s=_wait_s(headers))
 
 
 def explain_said(name: str, said: object) -> UpstreamError:
     """Say what an exception means that came in an answer with status 200."""
-    return _error(_plain(name) or name_in(said), 500, _text_in(said), {}, None)
+    text = _text_in(said)
+    return _RULES.error(_kind(_plain(name) or name_in(said), 500, text), text=text)
 
 
 def name_in(said: object) -> str:
@@ -164,24 +154,11 @@ def _text_in(said: object) -> str:
     if not isinstance(said, Mapping):
         return ""
     text = said.get("message") or said.get("Message")
-    return text[:_TEXT_MAX_CHARS].lower() if isinstance(text, str) else ""
-
-
-def _error(
-    name: str, status: int, text: str, metadata: dict[str, str], wait_s: float | None
-) -> UpstreamError:
-    kind = _kind(name, status, text)
-    if kind is UpstreamContextLengthExceeded and (found := _CONTEXT_NUMBERS.search(text)):
-        metadata |= {"maxTokens": found["max"], "promptTokens": found["prompt"]}
-    # A wait is told only where waiting helps.
-    may_wait = kind in _MAY_WAIT or kind is UpstreamError
-    return kind(metadata=metadata, retry_after_s=wait_s if may_wait else None)
+    return told(text)
 
 
 def _kind(name: str, status: int, text: str) -> type[UpstreamError]:
-    kind = _NAMES.get(name) or _STATUSES.get(status)
-    if kind is None:
-        kind = UpstreamError if status >= 500 else UpstreamRejectedRequest
+    kind = _NAMES.get(name) or _RULES.kind_of_status(status)
     for only, pattern, other in _TEXTS:
         if kind is only and pattern.search(text):
             return other

@@ -5,9 +5,7 @@ the prompt is the sum of the three. `totalTokens` counts the cached ones with so
 """
 
 from weir.v1.usage_pb2 import USAGE_SOURCE_PROVIDER, TokenUsage
-
-BELIEVABLE_MAX_TOKENS = 100_000_000
-"""More tokens than any model reads or writes in one call, by far."""
+from weir_server.providers.wire.believing import BELIEVABLE_MAX_TOKENS
 
 
 def write_usage(usage: TokenUsage, said: object, *, produced: bool, withheld: bool) -> bool:

@@ -16,8 +16,8 @@ from weir_server.providers.wire.bedrock import errors
 from weir_server.providers.wire.bedrock.decode_stream import StreamDecoder
 from weir_server.providers.wire.bedrock.decode_unary import UnaryDecoder
 from weir_server.providers.wire.bedrock.encode import encode_chat, encode_count
-from weir_server.providers.wire.bedrock.usage import BELIEVABLE_MAX_TOKENS
-from weir_server.providers.wire.openai.completions import as_chat
+from weir_server.providers.wire.believing import BELIEVABLE_MAX_TOKENS
+from weir_server.providers.wire.chats import as_chat
 
 
 class _Count(msgspec.Struct):

@@ -31,7 +31,7 @@ from weir_server.providers.wire.cohere.shapes import (
     Whole,
 )
 from weir_server.providers.wire.cohere.usage import billed_attributes, write_usage
-from weir_server.providers.wire.openai.finish import end_event
+from weir_server.providers.wire.ending import end_event
 from weir_server.providers.wire.parts import (
     HELD_MAX_CHARS,
     OpenCall,

@@ -13,7 +13,7 @@ from weir_server.providers.wire.cohere.answer import BLOCK_TYPES, CohereAnswer, 
 from weir_server.providers.wire.cohere.decode_unary import UnaryDecoder
 from weir_server.providers.wire.cohere.errors import is_error
 from weir_server.providers.wire.cohere.shapes import EVENT, Content, Event, ToolCall
-from weir_server.providers.wire.openai.shapes import ANYTHING, decode
+from weir_server.providers.wire.reading import ANYTHING, decode
 from weir_server.providers.wire.sse import BOM, SseSplitter
 
 _BLOCKS_MAX = 64

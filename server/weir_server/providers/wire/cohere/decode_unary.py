@@ -6,7 +6,7 @@ from weir_server.core.handler import Batch
 from weir_server.providers.wire.body import Body
 from weir_server.providers.wire.cohere.answer import CohereAnswer, not_an_answer
 from weir_server.providers.wire.cohere.shapes import WHOLE
-from weir_server.providers.wire.openai.shapes import ANYTHING, decode
+from weir_server.providers.wire.reading import ANYTHING, decode
 
 
 class UnaryDecoder:

@@ -17,15 +17,14 @@ from weir.v1.generation_pb2 import GenerationEvent
 from weir_server.core.errors import UnsupportedOption, UpstreamProtocolError, WeirError
 from weir_server.core.needs import modality_of
 from weir_server.core.target import Target
-from weir_server.providers.wire.base import HttpRequest
+from weir_server.providers.wire.base import JSON_HEADERS, HttpRequest
 from weir_server.providers.wire.body import Body
 from weir_server.providers.wire.cohere.answer import not_an_answer
 from weir_server.providers.wire.cohere.messages import data_url
 from weir_server.providers.wire.cohere.usage import write_embed_usage
 from weir_server.providers.wire.draft import Draft
-from weir_server.providers.wire.openai.encode import JSON_HEADERS
-from weir_server.providers.wire.openai.shapes import ANYTHING, decode
 from weir_server.providers.wire.parts import whole
+from weir_server.providers.wire.reading import ANYTHING, decode
 from weir_server.providers.wire.vectors import FLOATS, encoding_of, floats, packed_embedding
 
 INPUTS_MAX = 96

@@ -2,12 +2,11 @@
 
 from weir.v1.provider_service_pb2 import ChatRequest
 from weir_server.core.target import Target
-from weir_server.providers.wire.base import HttpRequest
+from weir_server.providers.wire.base import JSON_HEADERS, STREAM_HEADERS, HttpRequest
 from weir_server.providers.wire.cohere.answer import KIND
 from weir_server.providers.wire.cohere.messages import encode_messages
 from weir_server.providers.wire.cohere.options import add_options
 from weir_server.providers.wire.draft import Draft
-from weir_server.providers.wire.openai.encode import JSON_HEADERS, STREAM_HEADERS
 
 RESERVED = frozenset({"model", "messages", "stream"})
 """Fields that steer what comes back, so that no extension may set them."""

@@ -6,7 +6,7 @@ units stand in only where there are no tokens, and are told beside them as attri
 """
 
 from weir.v1.usage_pb2 import USAGE_SOURCE_PROVIDER, TokenUsage
-from weir_server.providers.wire.openai.usage import BELIEVABLE_MAX_TOKENS
+from weir_server.providers.wire.believing import BELIEVABLE_MAX_TOKENS
 
 _Json = dict[str, object]
 

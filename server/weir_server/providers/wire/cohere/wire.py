@@ -9,12 +9,12 @@ from weir_server.core.errors import WeirError
 from weir_server.core.handler import Request
 from weir_server.core.target import Target
 from weir_server.providers.wire.base import Decoder, HttpRequest
+from weir_server.providers.wire.chats import as_chat
 from weir_server.providers.wire.cohere import errors
 from weir_server.providers.wire.cohere.decode_stream import StreamDecoder
 from weir_server.providers.wire.cohere.decode_unary import UnaryDecoder
 from weir_server.providers.wire.cohere.embeddings import EmbedDecoder, encode_embed
 from weir_server.providers.wire.cohere.encode import encode_chat
-from weir_server.providers.wire.openai.completions import as_chat
 
 
 class CohereWire:

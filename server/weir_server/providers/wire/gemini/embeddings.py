@@ -20,11 +20,10 @@ from weir_server.core.errors import (
     WeirError,
 )
 from weir_server.core.target import Target
-from weir_server.providers.wire.base import HttpRequest
+from weir_server.providers.wire.base import JSON_HEADERS, HttpRequest
 from weir_server.providers.wire.body import Body
 from weir_server.providers.wire.draft import Draft
 from weir_server.providers.wire.gemini.dialect import Dialect
-from weir_server.providers.wire.gemini.encode import JSON_HEADERS
 from weir_server.providers.wire.gemini.errors import explain_said, is_error
 from weir_server.providers.wire.gemini.media import Json, encode_media
 from weir_server.providers.wire.gemini.shapes import read_anything

@@ -2,7 +2,7 @@
 
 from weir.v1.provider_service_pb2 import ChatRequest
 from weir_server.core.target import Target
-from weir_server.providers.wire.base import HttpRequest
+from weir_server.providers.wire.base import JSON_HEADERS, STREAM_HEADERS, HttpRequest
 from weir_server.providers.wire.draft import Draft
 from weir_server.providers.wire.gemini.contents import Conversation
 from weir_server.providers.wire.gemini.dialect import Dialect
@@ -20,9 +20,6 @@ NESTED = {
     "toolConfig": frozenset({"function_calling_config"}),
 }
 """Members that extensions may add to, each with what stays reserved within."""
-
-JSON_HEADERS = {"content-type": "application/json", "accept": "application/json"}
-STREAM_HEADERS = {"content-type": "application/json", "accept": "text/event-stream"}
 
 
 def encode_chat(

@@ -10,41 +10,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from weir_server.core.errors import (
-    UpstreamConflict,
     UpstreamContextLengthExceeded,
     UpstreamCredentialsRejected,
     UpstreamError,
     UpstreamMediaFetchFailed,
-    UpstreamModelNotFound,
     UpstreamOverloaded,
-    UpstreamProtocolError,
     UpstreamQuotaExhausted,
-    UpstreamRateLimited,
-    UpstreamRejectedRequest,
     UpstreamRequestTooLarge,
     UpstreamTimeout,
 )
-from weir_server.providers.wire.gemini.shapes import read_anything
+from weir_server.providers.wire.refusals import Kind, Rules, Words, no_refusal, read_refusal, told
 from weir_server.providers.wire.retry_after import WAIT_MAX_S, retry_after_s
-
-TEXT_MAX_BYTES = 1 << 16
-"""Of a refusal's body; a longer one is not looked into."""
-_TEXT_MAX_CHARS = 4096
-
-_STATUSES: Mapping[int, type[UpstreamError]] = {
-    401: UpstreamCredentialsRejected,
-    402: UpstreamQuotaExhausted,
-    403: UpstreamCredentialsRejected,
-    404: UpstreamModelNotFound,
-    408: UpstreamTimeout,
-    409: UpstreamConflict,
-    413: UpstreamRequestTooLarge,
-    429: UpstreamRateLimited,
-    499: UpstreamError,
-    503: UpstreamOverloaded,
-    504: UpstreamTimeout,
-    529: UpstreamOverloaded,
-}
 
 _NAMES: Mapping[str, int] = {
     "INVALID_ARGUMENT": 400,
@@ -76,7 +52,7 @@ _REASONS: Mapping[str, type[UpstreamError]] = {
 }
 """Reasons of an ErrorInfo that say more than the status they come with."""
 
-_TEXTS: tuple[tuple[re.Pattern[str], type[UpstreamError], frozenset[int]], ...] = (
+_TEXTS: tuple[Words, ...] = (
     (
         re.compile(
             r"token count .{0,40}exceeds|exceeds the maximum number of (?:input )?tokens"
@@ -113,10 +89,20 @@ _TEXTS: tuple[tuple[re.Pattern[str], type[UpstreamError], frozenset[int]], ...] 
 _CONTEXT_NUMBERS = re.compile(
     r"token count \(?(?P<prompt>\d{1,9})\)? exceeds [^(0-9]{0,80}\(?(?P<max>\d{1,9})"
 )
+_RULES = Rules(
+    codes=_REASONS,
+    texts=_TEXTS,
+    statuses={
+        499: UpstreamError,
+        503: UpstreamOverloaded,
+        504: UpstreamTimeout,
+        529: UpstreamOverloaded,
+    },
+    context_numbers=(_CONTEXT_NUMBERS,),
+)
 _LONG_QUOTA = re.compile(r"per_?-?(?:day|month)|daily|monthly")
 """In a quota's name: waiting for seconds does not help."""
 _DELAY = re.compile(r"(?P<seconds>[0-9]{1,9}(?:\.[0-9]{1,9})?)s")
-_MAY_WAIT = (UpstreamRateLimited, UpstreamOverloaded, UpstreamTimeout, UpstreamConflict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,18 +121,20 @@ class _Refusal:
 
 def explain(status: int, headers: Mapping[str, str], body: bytes) -> UpstreamError:
     """Say what an answer with this status means; `headers` has lower-case names."""
-    metadata = {"httpStatus": str(status)}
-    if not 400 <= status <= 599:
-        cause = "redirect" if 300 <= status <= 399 else "malformed"
-        return UpstreamProtocolError(metadata={**metadata, "cause": cause})
-    refusal = _Refusal() if len(body) > TEXT_MAX_BYTES else _refusal(read_anything(body))
-    return _error(status, refusal, metadata, retry_after_s(headers))
+    if (odd := no_refusal(status)) is not None:
+        return odd
+    refusal = _refusal(read_refusal(body))
+    asked_s = retry_after_s(headers)
+    wait_s = refusal.wait_s if asked_s is None else asked_s
+    kind = _kind(status, refusal)
+    return _RULES.error(kind, text=refusal.text, status=status, wait_s=wait_s)
 
 
 def explain_said(said: object) -> UpstreamError:
     """Say what an error object means that came in an answer with status 200."""
     refusal = _refusal(said)
-    return _error(refusal.status or 500, refusal, {}, None)
+    kind = _kind(refusal.status or 500, refusal)
+    return _RULES.error(kind, text=refusal.text, wait_s=refusal.wait_s)
 
 
 def is_error(said: object) -> bool:
@@ -158,31 +146,11 @@ def is_error(said: object) -> bool:
     )
 
 
-def _error(
-    status: int, refusal: _Refusal, metadata: dict[str, str], wait_s: float | None
-) -> UpstreamError:
-    kind = _kind(status, refusal)
-    found = _CONTEXT_NUMBERS.search(refusal.text)
-    if kind is UpstreamContextLengthExceeded and found:
-        metadata |= {"maxTokens": found["max"], "promptTokens": found["prompt"]}
-    # A wait is told only where waiting helps.
-    may_wait = kind in _MAY_WAIT or kind is UpstreamError
-    wait_s = wait_s if wait_s is not None else refusal.wait_s
-    return kind(metadata=metadata, retry_after_s=wait_s if may_wait else None)
-
-
-def _kind(status: int, refusal: _Refusal) -> type[UpstreamError]:
-    for reason in refusal.reasons:
-        if reason in _REASONS:
-            return _REASONS[reason]
-    if refusal.used_up and status in (403, 429):
+def _kind(status: int, refusal: _Refusal) -> Kind:
+    is_told = any(reason in _REASONS for reason in refusal.reasons)
+    if refusal.used_up and status in (403, 429) and not is_told:
         return UpstreamQuotaExhausted
-    for pattern, kind, statuses in _TEXTS:
-        if status in statuses and pattern.search(refusal.text):
-            return kind
-    if status in _STATUSES:
-        return _STATUSES[status]
-    return UpstreamError if status >= 500 else UpstreamRejectedRequest
+    return _RULES.kind(status, codes=refusal.reasons, text=refusal.text)
 
 
 def _refusal(said: object) -> _Refusal:
@@ -192,7 +160,7 @@ def _refusal(said: object) -> _Refusal:
     if isinstance(said, Mapping) and said.get("error"):
         said = said["error"]
     if isinstance(said, str):
-        return _Refusal(text=said[:_TEXT_MAX_CHARS].lower())
+        return _Refusal(text=told(said))
     if not isinstance(said, Mapping):
         return _Refusal()
     name, code, text = said.get("status"), said.get("code"), said.get("message")
@@ -202,7 +170,7 @@ def _refusal(said: object) -> _Refusal:
     details = list(_objects(said.get("details")))
     return _Refusal(
         status=status,
-        text=text[:_TEXT_MAX_CHARS].lower() if isinstance(text, str) else "",
+        text=told(text),
         reasons=tuple(str(detail["reason"]) for detail in details if "reason" in detail),
         used_up=any(map(_is_used_up, details)),
         wait_s=next((w for w in map(_wait_s, details) if w is not None), None),

@@ -12,7 +12,7 @@ from msgspec.json import Decoder
 from weir.v1 import content_pb2
 from weir.v1.content_pb2 import Modality
 from weir.v1.usage_pb2 import USAGE_SOURCE_PROVIDER, ModalityTokens, TokenUsage
-from weir_server.providers.wire.openai.usage import BELIEVABLE_MAX_TOKENS
+from weir_server.providers.wire.believing import BELIEVABLE_MAX_TOKENS
 
 _MODALITIES: Mapping[object, Modality.ValueType] = {
     "TEXT": content_pb2.MODALITY_TEXT,

@@ -9,12 +9,12 @@ from weir_server.core.errors import UpstreamProtocolError, WeirError
 from weir_server.core.handler import Request
 from weir_server.core.target import Target
 from weir_server.providers.wire.base import Decoder, HttpRequest
+from weir_server.providers.wire.chats import as_chat
 from weir_server.providers.wire.gemini import encode, errors
 from weir_server.providers.wire.gemini.decode import StreamDecoder, UnaryDecoder
 from weir_server.providers.wire.gemini.dialect import AI_STUDIO, Dialect
 from weir_server.providers.wire.gemini.embeddings import EmbedDecoder, encode_embed
 from weir_server.providers.wire.gemini.shapes import read_anything
-from weir_server.providers.wire.openai.completions import as_chat
 
 
 class GeminiWire:

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from weir.v1 import generation_pb2
 from weir.v1.generation_pb2 import FinishReason, GenerationEvent, TokenLogprob
 from weir_server.core.errors import UpstreamError, UpstreamProtocolError, UpstreamStreamBroken
+from weir_server.providers.wire.ending import end_event
 from weir_server.providers.wire.ollama.errors import explain_said
 from weir_server.providers.wire.ollama.shapes import Alternative, Chunk, Logprob, ToolCall
 from weir_server.providers.wire.ollama.usage import write_usage
-from weir_server.providers.wire.openai.finish import end_event
 from weir_server.providers.wire.parts import HELD_MAX_CHARS, PartWriter, TextKind, json_text, whole
 
 REASONS: Mapping[str, FinishReason.ValueType] = {

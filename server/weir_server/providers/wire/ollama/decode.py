@@ -10,7 +10,7 @@ from weir_server.providers.wire.body import Body
 from weir_server.providers.wire.ndjson import NdjsonSplitter
 from weir_server.providers.wire.ollama.answer import OllamaAnswer
 from weir_server.providers.wire.ollama.shapes import CHUNK
-from weir_server.providers.wire.openai.shapes import ANYTHING, decode
+from weir_server.providers.wire.reading import ANYTHING, decode
 
 
 class StreamDecoder:

@@ -8,14 +8,13 @@ from weir.v1.generation_pb2 import GenerationEvent
 from weir.v1.usage_pb2 import USAGE_SOURCE_PROVIDER
 from weir_server.core.errors import UnsupportedOption, UpstreamProtocolError, WeirError
 from weir_server.core.target import Target
-from weir_server.providers.wire.base import HttpRequest
+from weir_server.providers.wire.base import JSON_HEADERS, HttpRequest
+from weir_server.providers.wire.believing import BELIEVABLE_MAX_TOKENS
 from weir_server.providers.wire.body import Body
 from weir_server.providers.wire.draft import Draft
 from weir_server.providers.wire.ollama.errors import explain_said
-from weir_server.providers.wire.openai.encode import JSON_HEADERS
-from weir_server.providers.wire.openai.shapes import ANYTHING, decode
-from weir_server.providers.wire.openai.usage import BELIEVABLE_MAX_TOKENS
 from weir_server.providers.wire.parts import whole
+from weir_server.providers.wire.reading import ANYTHING, decode
 from weir_server.providers.wire.vectors import FLOATS, encoding_of, floats, packed_embedding
 
 

@@ -2,11 +2,10 @@
 
 from weir.v1.provider_service_pb2 import ChatRequest
 from weir_server.core.target import Target
-from weir_server.providers.wire.base import HttpRequest
+from weir_server.providers.wire.base import JSON_HEADERS, HttpRequest
 from weir_server.providers.wire.draft import Draft
 from weir_server.providers.wire.ollama.messages import KIND, encode_messages
 from weir_server.providers.wire.ollama.options import add_options
-from weir_server.providers.wire.openai.encode import JSON_HEADERS
 
 STREAM_HEADERS = {"content-type": "application/json", "accept": "application/x-ndjson"}
 RESERVED = frozenset({"model", "messages", "stream", "_debug_render_only"})

@@ -8,39 +8,18 @@ import re
 from collections.abc import Mapping
 
 from weir_server.core.errors import (
-    UpstreamConflict,
     UpstreamContextLengthExceeded,
-    UpstreamCredentialsRejected,
     UpstreamError,
     UpstreamModelNotFound,
     UpstreamOverloaded,
-    UpstreamProtocolError,
     UpstreamQuotaExhausted,
-    UpstreamRateLimited,
     UpstreamRejectedRequest,
-    UpstreamRequestTooLarge,
     UpstreamTimeout,
 )
-from weir_server.providers.wire.openai.errors import TEXT_MAX_BYTES
-from weir_server.providers.wire.openai.shapes import ANYTHING, decode
+from weir_server.providers.wire.refusals import Rules, Words, no_refusal, read_refusal, told
 from weir_server.providers.wire.retry_after import retry_after_s
 
-_STATUSES: Mapping[int, type[UpstreamError]] = {
-    401: UpstreamCredentialsRejected,
-    402: UpstreamQuotaExhausted,
-    403: UpstreamCredentialsRejected,
-    404: UpstreamModelNotFound,
-    408: UpstreamTimeout,
-    409: UpstreamConflict,
-    410: UpstreamModelNotFound,
-    413: UpstreamRequestTooLarge,
-    429: UpstreamRateLimited,
-    499: UpstreamError,  # its own request was cancelled, though not by us
-    503: UpstreamOverloaded,  # more requests wait for a model than OLLAMA_MAX_QUEUE
-    504: UpstreamTimeout,
-}
-
-_TEXTS: tuple[tuple[re.Pattern[str], type[UpstreamError], frozenset[int]], ...] = (
+_TEXTS: tuple[Words, ...] = (
     (
         re.compile(r"exceeds? (?:the )?(?:available |maximum )?context|context (?:length|window)"),
         UpstreamContextLengthExceeded,
@@ -63,35 +42,28 @@ _TEXTS: tuple[tuple[re.Pattern[str], type[UpstreamError], frozenset[int]], ...] 
 )
 """Words that tell, in lower case, where a status says too little; each with its statuses."""
 
-_MAY_WAIT = (UpstreamRateLimited, UpstreamOverloaded, UpstreamTimeout, UpstreamConflict)
-_TEXT_MAX_CHARS = 4096
+_RULES = Rules(
+    texts=_TEXTS,
+    statuses={
+        410: UpstreamModelNotFound,
+        499: UpstreamError,  # its own request was cancelled, though not by us
+        503: UpstreamOverloaded,  # more requests wait for a model than OLLAMA_MAX_QUEUE
+        504: UpstreamTimeout,
+    },
+)
 
 
 def explain(status: int, headers: Mapping[str, str], body: bytes) -> UpstreamError:
     """Say what an answer with this status means; `headers` has lower-case names."""
-    metadata = {"httpStatus": str(status)}
-    if not 400 <= status <= 599:
-        cause = "redirect" if 300 <= status <= 399 else "malformed"
-        return UpstreamProtocolError(metadata={**metadata, "cause": cause})
-    said = None if len(body) > TEXT_MAX_BYTES else decode(ANYTHING, body)
-    kind = _kind(status, _text(said))
-    # A wait is told only where waiting helps.
-    may_wait = kind in _MAY_WAIT or kind is UpstreamError
-    return kind(metadata=metadata, retry_after_s=retry_after_s(headers) if may_wait else None)
+    if (odd := no_refusal(status)) is not None:
+        return odd
+    kind = _RULES.kind(status, text=_text(read_refusal(body)))
+    return _RULES.error(kind, status=status, wait_s=retry_after_s(headers))
 
 
 def explain_said(said: object) -> UpstreamError:
     """Say what an error means that came in an answer with status 200."""
-    return _kind(500, _text(said))()
-
-
-def _kind(status: int, text: str) -> type[UpstreamError]:
-    for pattern, kind, statuses in _TEXTS:
-        if status in statuses and pattern.search(text):
-            return kind
-    if status in _STATUSES:
-        return _STATUSES[status]
-    return UpstreamError if status >= 500 else UpstreamRejectedRequest
+    return _RULES.error(_RULES.kind(500, text=_text(said)))
 
 
 def _text(said: object) -> str:
@@ -99,4 +71,4 @@ def _text(said: object) -> str:
     for _ in range(2):
         if isinstance(said, dict):
             said = said.get("error") or said.get("message")
-    return said[:_TEXT_MAX_CHARS].lower() if isinstance(said, str) else ""
+    return told(said)

@@ -6,7 +6,7 @@ little to be believed, and Weir estimates instead.
 """
 
 from weir.v1.usage_pb2 import USAGE_SOURCE_PROVIDER, TokenUsage
-from weir_server.providers.wire.openai.usage import BELIEVABLE_MAX_TOKENS
+from weir_server.providers.wire.believing import BELIEVABLE_MAX_TOKENS
 
 
 def write_usage(usage: TokenUsage, prompt: object, completion: object, *, produced: bool) -> bool:

@@ -9,11 +9,11 @@ from weir_server.core.errors import WeirError
 from weir_server.core.handler import Request
 from weir_server.core.target import Target
 from weir_server.providers.wire.base import Decoder, HttpRequest
+from weir_server.providers.wire.chats import as_chat
 from weir_server.providers.wire.ollama import errors
 from weir_server.providers.wire.ollama.decode import StreamDecoder, UnaryDecoder
 from weir_server.providers.wire.ollama.embeddings import EmbedDecoder, encode_embed
 from weir_server.providers.wire.ollama.encode import encode_chat
-from weir_server.providers.wire.openai.completions import as_chat
 
 
 class OllamaWire:

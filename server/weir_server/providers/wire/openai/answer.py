@@ -11,6 +11,7 @@ from weir_server.core.errors import (
     UpstreamProtocolError,
     UpstreamStreamBroken,
 )
+from weir_server.providers.wire.ending import end_event
 from weir_server.providers.wire.openai.errors import explain_said
 from weir_server.providers.wire.openai.extras import (
     add_details,
@@ -19,7 +20,7 @@ from weir_server.providers.wire.openai.extras import (
     seal_details,
     sources,
 )
-from weir_server.providers.wire.openai.finish import FAILURES, end_event, reason_of
+from weir_server.providers.wire.openai.finish import FAILURES, reason_of
 from weir_server.providers.wire.openai.logprobs import chat_logprobs, completion_logprobs
 from weir_server.providers.wire.openai.quirks import Quirks
 from weir_server.providers.wire.openai.shapes import Choice, Chunk, Logprobs, Said

@@ -2,9 +2,8 @@
 
 from typing import Literal
 
-from weir.v1.content_pb2 import ROLE_USER, Message, Part
 from weir.v1.generation_pb2 import GenerationOptions
-from weir.v1.provider_service_pb2 import ChatRequest, CompleteRequest
+from weir.v1.provider_service_pb2 import CompleteRequest
 from weir_server.core.target import Target
 from weir_server.providers.wire.base import HttpRequest
 from weir_server.providers.wire.draft import Draft
@@ -17,12 +16,6 @@ _CHAT_ONLY: tuple[Literal["tool_choice", "parallel_tool_calls", "reasoning"], ..
     "parallel_tool_calls",
     "reasoning",
 )
-
-
-def as_chat(request: CompleteRequest) -> ChatRequest:
-    """Return a completion as a chat with one message of the user."""
-    message = Message(role=ROLE_USER, parts=[Part(text=request.prompt)])
-    return ChatRequest(messages=[message], options=request.options)
 
 
 def encode_completion(

@@ -11,7 +11,8 @@ from weir_server.providers.wire.openai.answer import ChatAnswer
 from weir_server.providers.wire.openai.decode_unary import UnaryDecoder
 from weir_server.providers.wire.openai.errors import is_error
 from weir_server.providers.wire.openai.quirks import Quirks
-from weir_server.providers.wire.openai.shapes import ANYTHING, CHUNK, Chunk, decode
+from weir_server.providers.wire.openai.shapes import CHUNK, Chunk
+from weir_server.providers.wire.reading import ANYTHING, decode
 from weir_server.providers.wire.sse import BOM, SseSplitter
 
 DONE = b"[DONE]"

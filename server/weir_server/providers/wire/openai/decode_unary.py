@@ -10,7 +10,8 @@ from weir_server.providers.wire.body import Body
 from weir_server.providers.wire.openai.answer import ChatAnswer
 from weir_server.providers.wire.openai.errors import explain_said, is_error
 from weir_server.providers.wire.openai.quirks import Quirks
-from weir_server.providers.wire.openai.shapes import ANYTHING, CHUNK, decode
+from weir_server.providers.wire.openai.shapes import CHUNK
+from weir_server.providers.wire.reading import ANYTHING, decode
 
 
 class UnaryDecoder:

@@ -12,15 +12,14 @@ from weir.v1.embedding_service_pb2 import EmbeddingEncoding, EmbedRequest, Embed
 from weir.v1.generation_pb2 import GenerationEvent
 from weir_server.core.errors import UnsupportedOption, UpstreamProtocolError, WeirError
 from weir_server.core.target import Target
-from weir_server.providers.wire.base import HttpRequest
+from weir_server.providers.wire.base import JSON_HEADERS, HttpRequest
 from weir_server.providers.wire.body import Body
 from weir_server.providers.wire.draft import Draft
-from weir_server.providers.wire.openai.encode import JSON_HEADERS
 from weir_server.providers.wire.openai.errors import explain_said
 from weir_server.providers.wire.openai.quirks import Quirks
-from weir_server.providers.wire.openai.shapes import ANYTHING, decode
 from weir_server.providers.wire.openai.usage import read_usage
 from weir_server.providers.wire.parts import whole
+from weir_server.providers.wire.reading import ANYTHING, decode
 from weir_server.providers.wire.vectors import encoding_of, floats, packed_embedding
 
 _BINARY = EmbeddingEncoding.EMBEDDING_ENCODING_BINARY

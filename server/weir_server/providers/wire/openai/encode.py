@@ -3,7 +3,7 @@
 from weir.v1.generation_pb2 import GenerationOptions
 from weir.v1.provider_service_pb2 import ChatRequest
 from weir_server.core.target import Target
-from weir_server.providers.wire.base import HttpRequest
+from weir_server.providers.wire.base import JSON_HEADERS, STREAM_HEADERS, HttpRequest
 from weir_server.providers.wire.draft import Draft
 from weir_server.providers.wire.openai.messages import encode_messages
 from weir_server.providers.wire.openai.options import add_chat_options, add_sampling
@@ -13,9 +13,6 @@ RESERVED = frozenset(
     {"model", "messages", "prompt", "input", "stream", "stream_options", "n", "best_of", "echo"}
 )
 """Fields that steer what comes back, so that no extension may set them."""
-
-JSON_HEADERS = {"content-type": "application/json", "accept": "application/json"}
-STREAM_HEADERS = {"content-type": "application/json", "accept": "text/event-stream"}
 
 
 def encode_chat(

@@ -9,39 +9,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from weir_server.core.errors import (
-    UpstreamConflict,
     UpstreamContextLengthExceeded,
     UpstreamCredentialsRejected,
     UpstreamError,
     UpstreamMediaFetchFailed,
     UpstreamModelNotFound,
     UpstreamOverloaded,
-    UpstreamProtocolError,
     UpstreamQuotaExhausted,
-    UpstreamRateLimited,
     UpstreamRejectedRequest,
     UpstreamRequestTooLarge,
-    UpstreamTimeout,
 )
-from weir_server.providers.wire.openai.shapes import ANYTHING, decode
+from weir_server.providers.wire.refusals import Rules, Words, no_refusal, read_refusal, told
 from weir_server.providers.wire.retry_after import retry_after_s
-
-TEXT_MAX_BYTES = 1 << 16
-"""Of a refusal's body; a longer one is not looked into."""
-
-_STATUSES: Mapping[int, type[UpstreamError]] = {
-    401: UpstreamCredentialsRejected,
-    402: UpstreamQuotaExhausted,
-    403: UpstreamCredentialsRejected,
-    404: UpstreamModelNotFound,
-    408: UpstreamTimeout,
-    409: UpstreamConflict,
-    410: UpstreamModelNotFound,
-    413: UpstreamRequestTooLarge,
-    429: UpstreamRateLimited,
-    498: UpstreamOverloaded,  # Groq: capacity exceeded
-    529: UpstreamOverloaded,
-}
 
 _SPECIFIC: Mapping[str, type[UpstreamError]] = {
     "context_length_exceeded": UpstreamContextLengthExceeded,
@@ -118,7 +97,7 @@ _GENERAL: Mapping[str, int] = {
 }
 """Codes and types that stand for a status, where an error came with none of its own."""
 
-_TEXTS: tuple[tuple[re.Pattern[str], type[UpstreamError], frozenset[int]], ...] = (
+_TEXTS: tuple[Words, ...] = (
     (
         re.compile(
             r"maximum context length|context (?:length|window|size)|prompt is too long"
@@ -157,11 +136,15 @@ _CONTEXT_NUMBERS = (
 )
 """How OpenAI and vLLM, and llama.cpp, tell by how much a prompt is too long."""
 
-_MAY_WAIT = (
-    UpstreamRateLimited,
-    UpstreamOverloaded,
-    UpstreamTimeout,
-    UpstreamConflict,
+_RULES = Rules(
+    codes=_SPECIFIC,
+    texts=_TEXTS,
+    statuses={
+        410: UpstreamModelNotFound,
+        498: UpstreamOverloaded,  # Groq: capacity exceeded
+        529: UpstreamOverloaded,
+    },
+    context_numbers=_CONTEXT_NUMBERS,
 )
 
 
@@ -178,12 +161,11 @@ class _Refusal:
 
 def explain(status: int, headers: Mapping[str, str], body: bytes) -> UpstreamError:
     """Say what an answer with this status means; `headers` has lower-case names."""
-    metadata = {"httpStatus": str(status)}
-    if not 400 <= status <= 599:
-        cause = "redirect" if 300 <= status <= 399 else "malformed"
-        return UpstreamProtocolError(metadata={**metadata, "cause": cause})
-    refusal = _read(body)
-    return _error(status, refusal, metadata, retry_after_s(headers))
+    if (odd := no_refusal(status)) is not None:
+        return odd
+    refusal = _refusal(read_refusal(body))
+    kind = _RULES.kind(status, codes=refusal.words, text=refusal.text)
+    return _RULES.error(kind, text=refusal.text, status=status, wait_s=retry_after_s(headers))
 
 
 def explain_said(said: object) -> UpstreamError:
@@ -193,7 +175,8 @@ def explain_said(said: object) -> UpstreamError:
     if not status:
         known = (_GENERAL[word] for word in refusal.words if word in _GENERAL)
         status = next(known, 500)
-    return _error(status, refusal, {}, None)
+    kind = _RULES.kind(status, codes=refusal.words, text=refusal.text)
+    return _RULES.error(kind, text=refusal.text)
 
 
 def is_error(said: object) -> bool:
@@ -211,35 +194,6 @@ def is_error(said: object) -> bool:
     )
 
 
-def _error(
-    status: int, refusal: _Refusal, metadata: dict[str, str], wait_s: float | None
-) -> UpstreamError:
-    kind = _kind(status, refusal)
-    if kind is UpstreamContextLengthExceeded:
-        metadata |= _context_numbers(refusal.text)
-    # A wait is told only where waiting helps.
-    may_wait = kind in _MAY_WAIT or kind is UpstreamError
-    return kind(metadata=metadata, retry_after_s=wait_s if may_wait else None)
-
-
-def _kind(status: int, refusal: _Refusal) -> type[UpstreamError]:
-    for word in refusal.words:
-        if word in _SPECIFIC:
-            return _SPECIFIC[word]
-    for pattern, kind, statuses in _TEXTS:
-        if status in statuses and pattern.search(refusal.text):
-            return kind
-    if status in _STATUSES:
-        return _STATUSES[status]
-    return UpstreamError if status >= 500 else UpstreamRejectedRequest
-
-
-def _read(body: bytes) -> _Refusal:
-    if len(body) > TEXT_MAX_BYTES:
-        return _Refusal()
-    return _refusal(decode(ANYTHING, body))
-
-
 def _refusal(said: object) -> _Refusal:
     """Find code, type, status and text in any of the shapes that vendors use."""
     # Gemini's compatible endpoint wraps the object in a list; others put it under `error`.
@@ -248,7 +202,7 @@ def _refusal(said: object) -> _Refusal:
     if isinstance(said, Mapping) and said.get("error"):
         said = said["error"]
     if isinstance(said, str):
-        return _Refusal(text=said[:_TEXT_MAX_CHARS].lower())
+        return _Refusal(text=told(said))
     if not isinstance(said, Mapping):
         return _Refusal()
     named = [said.get(name) for name in ("code", "type", "status")]
@@ -257,16 +211,8 @@ def _refusal(said: object) -> _Refusal:
     return _Refusal(
         words=tuple(word.lower() for word in named if isinstance(word, str)),
         status=statuses[0] if statuses else 0,
-        text=text[:_TEXT_MAX_CHARS].lower() if isinstance(text, str) else "",
+        text=told(text),
     )
 
 
-_TEXT_MAX_CHARS = 4096
 _IS_STATUS = re.compile(r"[45][0-9][0-9]")
-
-
-def _context_numbers(text: str) -> dict[str, str]:
-    for pattern in _CONTEXT_NUMBERS:
-        if found := pattern.search(text):
-            return {"maxTokens": found["max"], "promptTokens": found["prompt"]}
-    return {}

@@ -1,10 +1,9 @@
 """Why did the answer end? The vendor's word for it, as one of the contract's reasons."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from weir.v1 import generation_pb2
-from weir.v1.generation_pb2 import FinishReason, GenerationEvent
-from weir_server.providers.wire.parts import whole
+from weir.v1.generation_pb2 import FinishReason
 
 REASONS: Mapping[str, FinishReason.ValueType] = {
     "stop": generation_pb2.FINISH_REASON_STOP,
@@ -39,27 +38,3 @@ def reason_of(label: str, *, refused: bool, called: bool) -> FinishReason.ValueT
         if refused:
             return generation_pb2.FINISH_REASON_REFUSAL
     return reason
-
-
-def end_event(
-    *,
-    reason: FinishReason.ValueType,
-    label: str,
-    stop_sequence: str,
-    model: str,
-    attributes: Iterable[tuple[str, str | None]],
-) -> GenerationEvent:
-    """Return the `end` of a good answer; empty texts are left out."""
-    event = GenerationEvent()
-    end = event.end
-    end.finish_reason = reason
-    metadata = end.metadata
-    metadata.model = whole(model)
-    if label:
-        metadata.raw_finish_reason = whole(label)
-    if stop_sequence:
-        metadata.matched_stop_sequence = whole(stop_sequence)
-    for name, value in attributes:
-        if value:
-            metadata.attributes[name] = whole(value)
-    return event

@@ -6,10 +6,9 @@ skipped. A chunk's `delta` and a whole answer's `message` have one shape here, s
 same way.
 """
 
-import json
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-from msgspec import Meta, Struct, convert
+from msgspec import Meta, Struct
 from msgspec.json import Decoder
 
 Byte = Annotated[int, Meta(ge=0, le=255)]
@@ -115,25 +114,4 @@ class Chunk(Struct, gc=False):
     error: Any = None
 
 
-T = TypeVar("T")
-
 CHUNK = Decoder(Chunk)
-ANYTHING: Decoder[Any] = Decoder()
-
-
-def decode(
-    decoder: Decoder[T], data: bytes | bytearray, *, utf8_errors: str = "strict"
-) -> T | None:
-    """Return what `data` says, or None when it is no such JSON.
-
-    What the strict and fast decoder refuses gets a second look, as some servers write lone halves
-    of surrogate pairs. `utf8_errors` says what becomes of bytes that are not UTF-8.
-    """
-    try:
-        return decoder.decode(data)
-    except (ValueError, RecursionError):
-        pass
-    try:
-        return convert(json.loads(data.decode("utf-8", utf8_errors)), decoder.type)
-    except (ValueError, RecursionError):
-        return None

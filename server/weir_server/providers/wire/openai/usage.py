@@ -4,14 +4,12 @@ from functools import partial
 
 from weir.v1.content_pb2 import MODALITY_AUDIO, MODALITY_IMAGE
 from weir.v1.usage_pb2 import USAGE_SOURCE_PROVIDER, ModalityTokens, TokenUsage
+from weir_server.providers.wire.believing import BELIEVABLE_MAX_TOKENS
 from weir_server.providers.wire.openai.quirks import Quirks
 
 _Json = dict[str, object]
 
 _CACHED = ("prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens")
-
-BELIEVABLE_MAX_TOKENS = 100_000_000
-"""More tokens than any model reads or writes in one call, by far."""
 
 
 class _Unbelievable(Exception):

@@ -9,8 +9,9 @@ from weir_server.core.errors import WeirError
 from weir_server.core.handler import Request
 from weir_server.core.target import Target
 from weir_server.providers.wire.base import Decoder, HttpRequest
+from weir_server.providers.wire.chats import as_chat
 from weir_server.providers.wire.openai import errors
-from weir_server.providers.wire.openai.completions import as_chat, encode_completion
+from weir_server.providers.wire.openai.completions import encode_completion
 from weir_server.providers.wire.openai.decode_stream import StreamDecoder
 from weir_server.providers.wire.openai.decode_unary import UnaryDecoder
 from weir_server.providers.wire.openai.embeddings import EmbedDecoder, encode_embed

@@ -8,8 +8,8 @@ from weir.v1.generation_pb2 import GenerationEvent
 from weir_server.core.errors import UpstreamProtocolError, UpstreamStreamBroken, WeirError
 from weir_server.core.handler import Batch
 from weir_server.providers.wire.openai.errors import is_error
-from weir_server.providers.wire.openai.shapes import ANYTHING, decode
 from weir_server.providers.wire.parts import TextKind
+from weir_server.providers.wire.reading import ANYTHING, decode
 from weir_server.providers.wire.responses.answer import Answer
 from weir_server.providers.wire.responses.decode_unary import UnaryDecoder
 from weir_server.providers.wire.responses.shapes import RESPONSE, Event, event_of, mended

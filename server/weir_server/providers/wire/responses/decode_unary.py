@@ -8,7 +8,7 @@ from weir_server.core.errors import UpstreamProtocolError, UpstreamStreamBroken,
 from weir_server.core.handler import Batch
 from weir_server.providers.wire.body import Body
 from weir_server.providers.wire.openai.errors import explain_said, is_error
-from weir_server.providers.wire.openai.shapes import ANYTHING, decode
+from weir_server.providers.wire.reading import ANYTHING, decode
 from weir_server.providers.wire.responses.answer import Answer
 from weir_server.providers.wire.responses.shapes import RESPONSE, Response, mended
 

@@ -2,9 +2,8 @@
 
 from weir.v1.provider_service_pb2 import ChatRequest
 from weir_server.core.target import Target
-from weir_server.providers.wire.base import HttpRequest
+from weir_server.providers.wire.base import JSON_HEADERS, STREAM_HEADERS, HttpRequest
 from weir_server.providers.wire.draft import Draft
-from weir_server.providers.wire.openai.encode import JSON_HEADERS, STREAM_HEADERS
 from weir_server.providers.wire.responses.messages import encode_messages
 from weir_server.providers.wire.responses.options import add_options, included
 from weir_server.providers.wire.responses.state import KIND

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from weir.v1 import generation_pb2
 from weir.v1.generation_pb2 import FinishReason, GenerationEvent
-from weir_server.providers.wire.openai.finish import end_event, reason_of
+from weir_server.providers.wire.ending import end_event
+from weir_server.providers.wire.openai.finish import reason_of
 from weir_server.providers.wire.openai.quirks import OPENAI
 from weir_server.providers.wire.openai.usage import write_usage
 from weir_server.providers.wire.responses.shapes import Response

@@ -9,8 +9,8 @@ from weir_server.core.errors import WeirError
 from weir_server.core.handler import Request
 from weir_server.core.target import Target
 from weir_server.providers.wire.base import Decoder, HttpRequest
+from weir_server.providers.wire.chats import as_chat
 from weir_server.providers.wire.openai import errors
-from weir_server.providers.wire.openai.completions import as_chat
 from weir_server.providers.wire.openai.embeddings import EmbedDecoder, encode_embed
 from weir_server.providers.wire.openai.quirks import OPENAI
 from weir_server.providers.wire.responses.decode_stream import StreamDecoder
