@@ -3,8 +3,9 @@
 from base64 import b64encode
 
 from weir.v1 import content_pb2
-from weir.v1.content_pb2 import MediaPart, Modality
+from weir.v1.content_pb2 import MediaPart
 from weir_server.providers.wire.draft import Draft
+from weir_server.providers.wire.modality import modality_of
 
 Json = dict[str, object]
 
@@ -14,7 +15,7 @@ _PLAIN_DETAILS = (content_pb2.MEDIA_DETAIL_UNSPECIFIED, content_pb2.MEDIA_DETAIL
 
 def media_block(draft: Draft, path: str, media: MediaPart) -> Json | None:
     """Return the block of a medium; None: the protocol cannot carry it, which `draft` tells."""
-    modality = _modality(media)
+    modality = modality_of(media)
     source: Json | None = None
     match modality, media.WhichOneof("source"):
         case ((content_pb2.MODALITY_IMAGE | content_pb2.MODALITY_DOCUMENT), "uri"):
@@ -58,17 +59,3 @@ def _bytes(media: MediaPart) -> Json:
         "media_type": media.mime_type.lower(),
         "data": b64encode(media.inline_data).decode(),
     }
-
-
-def _modality(media: MediaPart) -> Modality.ValueType:
-    if media.modality:
-        return media.modality
-    match media.mime_type.partition("/")[0].lower():
-        case "image":
-            return content_pb2.MODALITY_IMAGE
-        case "audio":
-            return content_pb2.MODALITY_AUDIO
-        case "video":
-            return content_pb2.MODALITY_VIDEO
-        case _:
-            return content_pb2.MODALITY_DOCUMENT

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct, field
 from msgspec.json import Decoder
+from typing_extensions import override
 
 from weir.v1 import content_pb2
 from weir.v1.embedding_service_pb2 import (
@@ -13,12 +14,10 @@ from weir.v1.embedding_service_pb2 import (
     EmbedRequest,
     EmbedResponse,
 )
-from weir.v1.generation_pb2 import GenerationEvent
 from weir_server.core.errors import UnsupportedOption, UpstreamProtocolError, WeirError
 from weir_server.core.needs import modality_of
 from weir_server.core.target import Target
 from weir_server.providers.wire.base import JSON_HEADERS, HttpRequest
-from weir_server.providers.wire.body import Body
 from weir_server.providers.wire.cohere.answer import not_an_answer
 from weir_server.providers.wire.cohere.messages import data_url
 from weir_server.providers.wire.cohere.usage import write_embed_usage
@@ -26,6 +25,7 @@ from weir_server.providers.wire.draft import Draft
 from weir_server.providers.wire.parts import whole
 from weir_server.providers.wire.reading import ANYTHING, decode
 from weir_server.providers.wire.vectors import FLOATS, encoding_of, floats, packed_embedding
+from weir_server.providers.wire.whole import WholeVectors
 
 INPUTS_MAX = 96
 """How many inputs the vendor takes in one request."""
@@ -101,38 +101,22 @@ def _inputs(draft: Draft, request: EmbedRequest) -> list[object]:
     return inputs
 
 
-class EmbedDecoder:
+class EmbedDecoder(WholeVectors):
     """Decodes the vectors of one answer; see base.Decoder. Its one reply comes from `finish`."""
 
-    __slots__ = ("_body", "_request", "done", "failure")
+    __slots__ = ("_request",)
 
     def __init__(self, request: EmbedRequest) -> None:
-        self.done = False
-        self.failure: WeirError | None = None
-        self._body = Body()
+        super().__init__()
         self._request = request
 
-    def feed(self, data: bytes) -> list[GenerationEvent]:
-        """Take more bytes; vectors are no events."""
-        if not self.done and self.failure is None:
-            self.failure = self._body.add(data)
-        return []
-
-    def finish(self) -> EmbedResponse | None:
-        """Take the end of the body and return the vectors in the order of the inputs."""
-        if self.done or self.failure is not None:
-            return None
-        body = self._body.take()
+    @override
+    def reply_of(self, body: bytes | bytearray) -> EmbedResponse | WeirError:
+        """Read the vectors; see WholeVectors."""
         said = decode(_EMBEDDED, body)
         if said is None:
-            self.failure = not_an_answer(decode(ANYTHING, body))
-            return None
-        response = self._response(said)
-        if response is None:
-            self.failure = UpstreamProtocolError(metadata={"cause": "malformed"})
-            return None
-        self.done = True
-        return response
+            return not_an_answer(decode(ANYTHING, body))
+        return self._response(said) or UpstreamProtocolError(metadata={"cause": "malformed"})
 
     def _response(self, said: Embedded) -> EmbedResponse | None:
         """Return the reply, or None where the vectors are not one of a length for each input."""

@@ -4,54 +4,41 @@ The vendor's method "streamGenerateContent" with `alt=sse`: each event is a whol
 next pieces; the last has a finish reason and the tokens of all; then the body ends.
 """
 
+from typing_extensions import override
+
 from weir.v1.generation_pb2 import GenerationEvent
 from weir_server.core.errors import UpstreamProtocolError, UpstreamStreamBroken, WeirError
 from weir_server.core.handler import Batch
-from weir_server.providers.wire.body import Body
 from weir_server.providers.wire.gemini.answer import Answer
 from weir_server.providers.wire.gemini.errors import explain_said, is_error
 from weir_server.providers.wire.gemini.shapes import read, read_anything, read_texts
 from weir_server.providers.wire.sse import BOM, SseSplitter
+from weir_server.providers.wire.whole import WholeAnswer, broken_off
 
 EVENT_MAX_BYTES = 24 << 20
 """What one event may take: an image comes in one, in base64."""
 
 
-class UnaryDecoder:
+class UnaryDecoder(WholeAnswer):
     """Decodes one whole answer; see base.Decoder. Its events come from `finish`."""
 
-    __slots__ = ("_answer", "_body", "done", "failure")
+    __slots__ = ("_answer",)
 
     def __init__(self, kind: str, *, hide_thoughts: bool = False) -> None:
-        self.done = False
-        self.failure: WeirError | None = None
         self._answer = Answer(kind, hide_thoughts=hide_thoughts)
-        self._body = Body()
+        super().__init__(self._answer.writer)
 
-    def feed(self, data: bytes) -> list[GenerationEvent]:
-        """Take more bytes; a whole answer completes no event before its end."""
-        if not self.done and self.failure is None:
-            self.failure = self._body.add(data)
-        return []
-
-    def finish(self) -> Batch | None:
-        """Take the end of the body and return all events."""
-        if self.done or self.failure is not None:
-            return None
-        body = self._body.take()
+    @override
+    def end_of(self, body: bytes | bytearray) -> GenerationEvent | WeirError:
+        """Write the parts; see WholeAnswer."""
         chunk = read(body)
         if chunk is None or chunk.says_nothing:
-            self.failure = _not_an_answer(read_anything(body))
-            return None
+            return _not_an_answer(read_anything(body))
         answer = self._answer
         answer.take(chunk)
-        self.failure = answer.failure
-        if self.failure is None and not answer.finished:
-            self.failure = UpstreamStreamBroken(metadata={"cause": "cut"})
-        if self.failure is None:
-            answer.writer.add(answer.end())
-            self.done = True
-        return answer.writer.take() or None
+        if answer.failure is not None:
+            return answer.failure
+        return answer.end() if answer.finished else broken_off()
 
 
 class StreamDecoder:

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 from msgspec.json import Decoder
+from typing_extensions import override
 
 from weir.v1 import embedding_service_pb2
 from weir.v1.embedding_service_pb2 import EmbedInput, EmbedRequest, EmbedResponse
-from weir.v1.generation_pb2 import GenerationEvent
 from weir.v1.usage_pb2 import USAGE_SOURCE_PROVIDER, TokenUsage
 from weir_server.core.errors import (
     UnsupportedOption,
@@ -21,7 +21,6 @@ from weir_server.core.errors import (
 )
 from weir_server.core.target import Target
 from weir_server.providers.wire.base import JSON_HEADERS, HttpRequest
-from weir_server.providers.wire.body import Body
 from weir_server.providers.wire.draft import Draft
 from weir_server.providers.wire.gemini.dialect import Dialect
 from weir_server.providers.wire.gemini.errors import explain_said, is_error
@@ -29,6 +28,7 @@ from weir_server.providers.wire.gemini.media import Json, encode_media
 from weir_server.providers.wire.gemini.shapes import read_anything
 from weir_server.providers.wire.gemini.usage import write_usage
 from weir_server.providers.wire.vectors import FLOATS, encoding_of, floats, packed_embedding
+from weir_server.providers.wire.whole import WholeVectors
 
 _TASKS = {
     embedding_service_pb2.EMBEDDING_TASK_QUERY: "RETRIEVAL_QUERY",
@@ -146,42 +146,28 @@ def _content(draft: Draft, index: int, said: EmbedInput, dialect: Dialect) -> Js
     return {"parts": [{"text": said.text}]}
 
 
-class EmbedDecoder:
+class EmbedDecoder(WholeVectors):
     """Decodes the vectors of one answer; see base.Decoder. Its one reply comes from `finish`."""
 
-    __slots__ = ("_body", "_request", "done", "failure")
+    __slots__ = ("_request",)
 
     def __init__(self, request: EmbedRequest) -> None:
-        self.done = False
-        self.failure: WeirError | None = None
-        self._body = Body()
+        super().__init__()
         self._request = request
 
-    def feed(self, data: bytes) -> list[GenerationEvent]:
-        """Take more bytes; vectors are no events."""
-        if not self.done and self.failure is None:
-            self.failure = self._body.add(data)
-        return []
-
-    def finish(self) -> EmbedResponse | None:
-        """Take the end of the body and return the vectors in the order of the inputs."""
-        if self.done or self.failure is not None:
-            return None
-        body = self._body.take()
+    @override
+    def reply_of(self, body: bytes | bytearray) -> EmbedResponse | WeirError:
+        """Read the vectors; see WholeVectors."""
         try:
             response = self._response(_VECTORS.decode(body))
         except (ValueError, RecursionError):
             response = None
-        if response is None:
-            said = read_anything(body)
-            self.failure = (
-                explain_said(said)
-                if is_error(said)
-                else UpstreamProtocolError(metadata={"cause": "malformed"})
-            )
-            return None
-        self.done = True
-        return response
+        if response is not None:
+            return response
+        said = read_anything(body)
+        if is_error(said):
+            return explain_said(said)
+        return UpstreamProtocolError(metadata={"cause": "malformed"})
 
     def _response(self, said: Vectors) -> EmbedResponse | None:
         """Return the reply, or None where the vectors are not one of a length for each input."""

@@ -3,14 +3,16 @@
 The vendor's page "Streaming": lines of JSON, the last of which has `done: true`.
 """
 
+from typing_extensions import override
+
 from weir.v1.generation_pb2 import GenerationEvent
 from weir_server.core.errors import UpstreamProtocolError, UpstreamStreamBroken, WeirError
 from weir_server.core.handler import Batch
-from weir_server.providers.wire.body import Body
 from weir_server.providers.wire.ndjson import NdjsonSplitter
 from weir_server.providers.wire.ollama.answer import OllamaAnswer
 from weir_server.providers.wire.ollama.shapes import CHUNK
 from weir_server.providers.wire.reading import ANYTHING, decode
+from weir_server.providers.wire.whole import WholeAnswer, broken_off
 
 
 class StreamDecoder:
@@ -59,35 +61,22 @@ class StreamDecoder:
             self.failure = failure
 
 
-class UnaryDecoder:
+class UnaryDecoder(WholeAnswer):
     """Decodes one whole chat; see base.Decoder. Its events come from `finish`."""
 
-    __slots__ = ("_answer", "_body", "done", "failure")
+    __slots__ = ("_answer",)
 
     def __init__(self, *, hide_reasoning: bool = False) -> None:
-        self.done = False
-        self.failure: WeirError | None = None
         self._answer = OllamaAnswer(hide_reasoning=hide_reasoning)
-        self._body = Body()
+        super().__init__(self._answer.writer)
 
-    def feed(self, data: bytes) -> list[GenerationEvent]:
-        """Take more bytes; a whole answer completes no event before its end."""
-        if not self.done and self.failure is None:
-            self.failure = self._body.add(data)
-        return []
-
-    def finish(self) -> Batch | None:
-        """Take the end of the body and return all events."""
-        if self.done or self.failure is not None:
-            return None
+    @override
+    def end_of(self, body: bytes | bytearray) -> GenerationEvent | WeirError:
+        """Write the parts; see WholeAnswer."""
         answer = self._answer
-        self.failure = _take(answer, bytes(self._body.take()))
-        if self.failure is None and not answer.done:
-            self.failure = UpstreamStreamBroken(metadata={"cause": "cut"})
-        if self.failure is None:
-            answer.writer.add(answer.end())
-            self.done = True
-        return answer.writer.take() or None
+        if (failure := _take(answer, bytes(body))) is not None:
+            return failure
+        return answer.end() if answer.done else broken_off()
 
 
 def _take(answer: OllamaAnswer, line: bytes) -> WeirError | None:

@@ -7,13 +7,12 @@ from array import array
 
 from msgspec import Struct
 from msgspec.json import Decoder
+from typing_extensions import override
 
 from weir.v1.embedding_service_pb2 import EmbeddingEncoding, EmbedRequest, EmbedResponse
-from weir.v1.generation_pb2 import GenerationEvent
 from weir_server.core.errors import UnsupportedOption, UpstreamProtocolError, WeirError
 from weir_server.core.target import Target
 from weir_server.providers.wire.base import JSON_HEADERS, HttpRequest
-from weir_server.providers.wire.body import Body
 from weir_server.providers.wire.draft import Draft
 from weir_server.providers.wire.openai.errors import explain_said
 from weir_server.providers.wire.openai.quirks import Quirks
@@ -21,6 +20,7 @@ from weir_server.providers.wire.openai.usage import read_usage
 from weir_server.providers.wire.parts import whole
 from weir_server.providers.wire.reading import ANYTHING, decode
 from weir_server.providers.wire.vectors import encoding_of, floats, packed_embedding
+from weir_server.providers.wire.whole import WholeVectors
 
 _BINARY = EmbeddingEncoding.EMBEDDING_ENCODING_BINARY
 _NUMBER_TYPES = {EmbeddingEncoding.EMBEDDING_ENCODING_INT8: "int8", _BINARY: "ubinary"}
@@ -80,36 +80,22 @@ def encode_embed(request: EmbedRequest, target: Target, quirks: Quirks) -> HttpR
     return HttpRequest(path="/embeddings", body=draft.encode(), headers=JSON_HEADERS)
 
 
-class EmbedDecoder:
+class EmbedDecoder(WholeVectors):
     """Decodes the vectors of one answer; see base.Decoder. Its one reply comes from `finish`."""
 
-    __slots__ = ("_body", "_quirks", "_request", "done", "failure")
+    __slots__ = ("_quirks", "_request")
 
     def __init__(self, request: EmbedRequest, quirks: Quirks) -> None:
-        self.done = False
-        self.failure: WeirError | None = None
-        self._body = Body()
+        super().__init__()
         self._request = request
         self._quirks = quirks
 
-    def feed(self, data: bytes) -> list[GenerationEvent]:
-        """Take more bytes; vectors are no events."""
-        if not self.done and self.failure is None:
-            self.failure = self._body.add(data)
-        return []
-
-    def finish(self) -> EmbedResponse | None:
-        """Take the end of the body and return the vectors in the order of the inputs."""
-        if self.done or self.failure is not None:
-            return None
-        body = self._body.take()
+    @override
+    def reply_of(self, body: bytes | bytearray) -> EmbedResponse | WeirError:
+        """Read the vectors; see WholeVectors."""
         said = decode(_VECTORS, body)
         response = None if said is None else self._response(said)
-        if response is None:
-            self.failure = _not_vectors(decode(ANYTHING, body))
-            return None
-        self.done = True
-        return response
+        return _not_vectors(decode(ANYTHING, body)) if response is None else response
 
     def _response(self, said: Vectors) -> EmbedResponse | None:
         """Return the reply, or None where the vectors are not one of a length for each input."""
