@@ -1,14 +1,11 @@
 """What is a provider? A wire format, an address and a credential: the path's last handler."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 
-from google.protobuf.duration_pb2 import Duration
 from typing_extensions import override
 
-from weir.v1.error_pb2 import Attempt, ErrorReason
 from weir.v1.generation_pb2 import Phase
 from weir_server.core.call import Call
 from weir_server.core.clock import Clock
@@ -23,14 +20,13 @@ from weir_server.providers.http.exchange import UpstreamExchange
 from weir_server.providers.http.guard import Endpoint
 from weir_server.providers.http.headers import ProviderHeaders
 from weir_server.providers.http.signing import Signer
+from weir_server.providers.noting import NotedAttempt
 from weir_server.providers.wire.base import MODELS, Decoder, HttpRequest, Wire
 
 ERROR_BODY_BYTES = 64 * 1024
 """So much of an error's body is read to explain it."""
 ANSWER_BYTES = 1 << 20
 """So much is read of an answer that is no generation."""
-TIMER_EARLY_S = 0.005
-"""A loop counts in whole milliseconds, so that its timers may be a little early."""
 READABLE_TYPES = frozenset(
     {"", "application/json", "text/event-stream", "application/x-ndjson", "text/plain"}
     | {"application/octet-stream", "application/vnd.amazon.eventstream"}
@@ -38,10 +34,6 @@ READABLE_TYPES = frozenset(
 """Media types that an answer may have; a page for people is none of them."""
 # Looking an enum's value up by name costs more than a microsecond.
 _GENERATING = Phase.PHASE_GENERATING
-_SUCCEEDED = ErrorReason.ERROR_REASON_UNSPECIFIED
-_ABANDONED = ErrorReason.ERROR_REASON_CLIENT_CANCELLED
-_LATE = ErrorReason.ERROR_REASON_DEADLINE_EXCEEDED
-_OUR_FAULT = ErrorReason.ERROR_REASON_INTERNAL
 
 
 class HttpProvider(Handler):
@@ -99,18 +91,20 @@ class HttpProvider(Handler):
         timeout_s: upper bound of the attempt; None: what remains of the call's deadline.
         Raises WeirError when the provider cannot be reached or refuses.
         """
-        signed = None
-        if self.signer is not None:
-            signed = await self.signer.sign(request, self._route.endpoint, call)
-        exchange = self._client.open(
-            self._routes.get(call.target.credential, self._route) if call.targets else self._route,
-            request,
-            call=call,
-            streaming=False,
-            attempt_timeout_s=timeout_s,
-            signed=signed,
-        )
         try:
+            signed = None
+            if self.signer is not None:
+                signed = await self.signer.sign(request, self._route.endpoint, call)
+            exchange = self._client.open(
+                self._routes.get(call.target.credential, self._route)
+                if call.targets
+                else self._route,
+                request,
+                call=call,
+                streaming=False,
+                attempt_timeout_s=timeout_s,
+                signed=signed,
+            )
             async with exchange:
                 await self.accept(exchange)
                 return await exchange.read_bounded(ANSWER_BYTES)
@@ -163,18 +157,9 @@ class HttpProvider(Handler):
             raise
         return self.send(call, said, signed)
 
-    def begin(self, call: Call, now_s: float) -> Attempt:
+    def note(self, call: Call) -> NotedAttempt:
         """Note an attempt that begins now; what it became is filled in later."""
-        attempt = Attempt(
-            provider=self._name,
-            model=call.target.vendor_model,
-            # What holds if nobody waits for another outcome.
-            reason=_ABANDONED,
-            kind=call.kind,
-        )
-        _set(attempt.start_offset, now_s - call.arrived_s)
-        call.progress.attempts.append(attempt)
-        return attempt
+        return NotedAttempt(call, self._name, self._clock)
 
     def decoder(self, call: Call, request: Request) -> Decoder:
         """Make the decoder of one answer."""
@@ -185,19 +170,14 @@ class HttpProvider(Handler):
         if isinstance(error, UpstreamError):
             error.metadata.setdefault("provider", self._name)
 
-    def now_s(self) -> float:
-        """Return the clock's monotonic time."""
-        return self._clock.monotonic_s()
-
 
 class _Asking(AbstractAsyncContextManager[AsyncIterator[Batch]]):
     """One attempt: entered, its answer has begun well; left, its socket is closed or reused."""
 
-    __slots__ = ("_attempt", "_begun_s", "_call", "_exchange", "_provider", "_request")
+    __slots__ = ("_call", "_exchange", "_noted", "_provider", "_request")
 
-    _attempt: Attempt
     _exchange: UpstreamExchange
-    _begun_s: float
+    _noted: NotedAttempt
 
     def __init__(self, provider: HttpProvider, call: Call, request: Request) -> None:
         self._provider = provider
@@ -214,8 +194,7 @@ class _Asking(AbstractAsyncContextManager[AsyncIterator[Batch]]):
         else:
             exchange = await provider.send_signed(call, said, signer)
         self._exchange = exchange
-        self._begun_s = provider.now_s()
-        self._attempt = provider.begin(call, self._begun_s)
+        self._noted = provider.note(call)
         try:
             await exchange.__aenter__()
         except BaseException as error:
@@ -240,27 +219,19 @@ class _Asking(AbstractAsyncContextManager[AsyncIterator[Batch]]):
         try:
             await self._exchange.__aexit__(kind, error, trace)
         finally:
-            if self._attempt.reason == _ABANDONED:
+            if self._noted.is_open:
                 self.settle(error)
 
     def succeeded(self) -> None:
         """Note that the answer is complete, before its `end` is told: the end lists attempts."""
         self._exchange.answered = True
-        self._attempt.reason = _SUCCEEDED
-        _set(self._attempt.duration, self._provider.now_s() - self._begun_s)
+        self._noted.succeeded()
 
     def settle(self, error: BaseException | None) -> None:
         """Note what ended the attempt before its answer did."""
-        attempt = self._attempt
         if isinstance(error, WeirError):
-            attempt.reason = error.reason
             self._provider.tag(error)
-        elif isinstance(error, asyncio.CancelledError):
-            if self._call.deadline.remaining_s(self._provider.now_s()) <= TIMER_EARLY_S:
-                attempt.reason = _LATE
-        elif isinstance(error, Exception):
-            attempt.reason = _OUR_FAULT
-        _set(attempt.duration, self._provider.now_s() - self._begun_s)
+        self._noted.ended(error)
 
 
 class _Batches(AsyncIterator[Batch]):
@@ -298,7 +269,3 @@ class _Batches(AsyncIterator[Batch]):
             self._asking.settle(error)
             raise
         raise StopAsyncIteration
-
-
-def _set(duration: Duration, seconds: float) -> None:
-    duration.seconds, duration.nanos = divmod(int(seconds * 1e9), 1_000_000_000)

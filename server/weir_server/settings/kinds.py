@@ -1,8 +1,8 @@
 """Which kinds of provider can a configuration name?"""
 
-from typing import Literal
+from typing import Literal, get_args
 
-Kind = Literal[
+_Remote = Literal[
     "openai",
     "openai-responses",
     "azure-openai",
@@ -13,20 +13,8 @@ Kind = Literal[
     "cohere",
     "ollama",
     "weir",
-    "local",
-    "echo",
 ]
+Kind = Literal[_Remote, "local", "echo"]
 
-REMOTE: tuple[Kind, ...] = (
-    "openai",
-    "openai-responses",
-    "azure-openai",
-    "anthropic",
-    "gemini",
-    "vertex",
-    "bedrock",
-    "cohere",
-    "ollama",
-    "weir",
-)
+REMOTE: tuple[Kind, ...] = get_args(_Remote)
 """Kinds that are reached over the network, with an address and a credential."""

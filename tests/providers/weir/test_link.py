@@ -32,6 +32,7 @@ from weir_server.core.handler import Batch
 from weir_server.core.tasks import sibling
 from weir_server.providers.http.connect import GuardedResolver
 from weir_server.providers.http.guard import EndpointPolicy, parse_endpoint
+from weir_server.providers.http.watchdog import HttpLimits
 from weir_server.providers.weir.asking import Ask
 from weir_server.providers.weir.link import CHECK_NAME_AFTER_S, Link, LinkLimits, trusted_roots
 from weir_server.providers.weir.provider import WeirProvider
@@ -86,7 +87,7 @@ def provider(link: Link, *, silence_s: float | None = None) -> WeirProvider:
         idle_s=30.0,
     )
     if silence_s is not None:
-        made._silence_s = silence_s
+        made._stream_limits = HttpLimits(idle_s=silence_s)
     return made
 
 

@@ -35,6 +35,19 @@ class AwsKeys:
     secret_access_key: str = field(repr=False)
     session_token: str = field(default="", repr=False)
     """Of temporary keys; empty: they are lasting ones."""
+    _latest: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
+    """The key of the latest day and scope."""
+
+    def signing_key(self, day_scope: str) -> bytes:
+        """Return the key that signs on a day, such as `20261125/eu-west-1/bedrock/aws4_request`."""
+        key = self._latest.get(day_scope)
+        if key is None:
+            key = f"AWS4{self.secret_access_key}".encode()
+            for step in day_scope.split("/"):
+                key = hmac.digest(key, step.encode(), sha256)
+            self._latest.clear()
+            self._latest[day_scope] = key
+        return key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,9 +100,7 @@ def signed_headers(
     to_sign = "\n".join(
         (_ALGORITHM, moment, day_scope, sha256(canonical.encode()).hexdigest())
     ).encode()
-    key = f"AWS4{keys.secret_access_key}".encode()
-    for step in day_scope.split("/"):
-        key = hmac.digest(key, step.encode(), sha256)
+    key = keys.signing_key(day_scope)
     signature = hmac.digest(key, to_sign, sha256).hex()
     return added | {
         "authorization": f"{_ALGORITHM} Credential={keys.access_key_id}/{day_scope}, "

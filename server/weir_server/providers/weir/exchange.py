@@ -25,6 +25,7 @@ from weir_server.providers.weir.asking import Ask, pairs_of
 from weir_server.providers.weir.failures import FarFailure, of_status, to_error
 from weir_server.providers.weir.link import Connection, FarCall, Link
 
+_NO_LIMITS = HttpLimits()
 STATUS_S = 0.25
 """How long the status may take that follows an answer's own end."""
 _CONNECTING = Phase.PHASE_CONNECTING
@@ -46,6 +47,7 @@ class FarExchange:
         "_clock",
         "_connection",
         "_fixed",
+        "_limits",
         "_link",
         "_rpc",
         "_timeout_s",
@@ -53,7 +55,6 @@ class FarExchange:
         "answered",
         "ends_at_deadline",
         "failed",
-        "silence_s",
     )
 
     _connection: Connection
@@ -69,9 +70,9 @@ class FarExchange:
         call: Call,
         fixed: Sequence[tuple[str, str]],
         attempt_timeout_s: float | None,
-        silence_s: float | None,
+        limits: HttpLimits | None,
     ) -> None:
-        """`silence_s`: how long it may bring no message; None: as long as it has.
+        """`limits`: how long it may bring no message, as `idle_s`; None: as long as it has.
 
         fixed: metadata of every call. Raises DeadlineTooShort when there is no time for it.
         """
@@ -86,7 +87,7 @@ class FarExchange:
         self._ask = ask
         self._call = call
         self._fixed = fixed
-        self.silence_s = silence_s
+        self._limits = limits
         self.answered = False
         """Whether a part of an answer has begun; the reader sets it."""
         self.failed: FarFailure | None = None
@@ -104,7 +105,6 @@ class FarExchange:
         self._connection = connection
         waited_s = self._clock.monotonic_s() - begun_s
         timeout_s = max(self._timeout_s - waited_s, 0.001)
-        limits = HttpLimits() if self.silence_s is None else HttpLimits(idle_s=self.silence_s)
         try:
             self._rpc = connection.begin(
                 self._ask.method,
@@ -115,7 +115,7 @@ class FarExchange:
         except grpc.aio.UsageError as closed:  # this server stops
             await connection.leave()
             raise UpstreamConnectFailed(metadata={"cause": "closed"}) from closed
-        self._watchdog = Watchdog(limits, timeout_s=timeout_s)
+        self._watchdog = Watchdog(self._limits or _NO_LIMITS, timeout_s=timeout_s)
         self._watchdog.answered(self._cut)
         progress.phase = _WAITING
         progress.sent()
@@ -137,7 +137,7 @@ class FarExchange:
         One message at a time: what is not read stays with the far Weir.
         """
         watchdog = self._watchdog
-        if self.silence_s is not None:
+        if self._limits is not None:
             watchdog.reading_since_s = asyncio.get_running_loop().time()
         try:
             message = await self._rpc.read()

@@ -51,11 +51,12 @@ class LinkLimits:
 class Connection:
     """One channel, and the calls that are open on it."""
 
-    __slots__ = ("_channel", "_open", "_retired", "addresses", "is_closed")
+    __slots__ = ("_channel", "_methods", "_open", "_retired", "addresses", "is_closed")
 
     def __init__(self, channel: grpc.aio.Channel, addresses: frozenset[str]) -> None:
         self._channel = channel
         self.addresses = addresses
+        self._methods: dict[str, grpc.aio.UnaryStreamMultiCallable[bytes, bytes]] = {}
         self._open = 0
         self._retired = False
         self.is_closed = False
@@ -76,7 +77,9 @@ class Connection:
         self, method: str, message: bytes, *, timeout_s: float, metadata: Sequence[tuple[str, str]]
     ) -> FarCall:
         """Begin a call. Every method is read as a stream of bytes: a unary reply is one of one."""
-        rpc: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = self._channel.unary_stream(method)
+        rpc = self._methods.get(method)
+        if rpc is None:
+            rpc = self._methods[method] = self._channel.unary_stream(method)
         return rpc(message, timeout=timeout_s, metadata=tuple(metadata))
 
     def enter(self) -> None:

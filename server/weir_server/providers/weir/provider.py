@@ -1,15 +1,13 @@
 """What is a provider that is a Weir? The path's last handler, which asks another one's first."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 
-from google.protobuf.duration_pb2 import Duration
 from typing_extensions import override
 
 from weir.v1.embedding_service_pb2 import EmbedResponse
-from weir.v1.error_pb2 import Attempt, ErrorReason
+from weir.v1.error_pb2 import Attempt
 from weir.v1.generation_pb2 import Phase, ResponseMetadata
 from weir.v1.model_service_pb2 import GetServerInfoResponse
 from weir.v1.provider_service_pb2 import ChatRequest, CountTokensResponse
@@ -24,6 +22,8 @@ from weir_server.core.errors import (
 from weir_server.core.handler import Batch, Handler, Request
 from weir_server.core.target import Target
 from weir_server.core.tokens import ProviderTokenCounter, TokenCount
+from weir_server.providers.http.watchdog import HttpLimits
+from weir_server.providers.noting import NotedAttempt, set_duration
 from weir_server.providers.weir import asking
 from weir_server.providers.weir.asking import Ask, ask, ask_count
 from weir_server.providers.weir.exchange import FarExchange
@@ -38,10 +38,6 @@ MAX_HOPS = 8
 """No chain is so long on purpose; Weirs that name each other would hand a call on for ever."""
 # Looking an enum's value up by name costs more than a microsecond.
 _GENERATING = Phase.PHASE_GENERATING
-_SUCCEEDED = ErrorReason.ERROR_REASON_UNSPECIFIED
-_ABANDONED = ErrorReason.ERROR_REASON_CLIENT_CANCELLED
-_LATE = ErrorReason.ERROR_REASON_DEADLINE_EXCEEDED
-_OUR_FAULT = ErrorReason.ERROR_REASON_INTERNAL
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -70,7 +66,7 @@ class WeirProvider(Handler, ProviderTokenCounter):
         self._credentials = credentials
         self._clock = clock
         self.heartbeat_s = min(max(idle_s / 3, HEARTBEAT_MIN_S), HEARTBEAT_MAX_S)
-        self._silence_s = max(idle_s, 3 * self.heartbeat_s)
+        self._stream_limits = HttpLimits(idle_s=max(idle_s, 3 * self.heartbeat_s))
 
     @override
     def __repr__(self) -> str:
@@ -141,7 +137,7 @@ class WeirProvider(Handler, ProviderTokenCounter):
             call=call,
             fixed=self._credentials.get(credential, self._metadata),
             attempt_timeout_s=timeout_s,
-            silence_s=self._silence_s if streaming else None,
+            limits=self._stream_limits if streaming else None,
         )
 
     def tag(self, error: WeirError) -> None:
@@ -149,28 +145,26 @@ class WeirProvider(Handler, ProviderTokenCounter):
         if isinstance(error, UpstreamError):
             error.metadata = {**error.metadata, "provider": self.name}
 
-    def now_s(self) -> float:
-        """Return the clock's monotonic time."""
-        return self._clock.monotonic_s()
+    def note(self, call: Call) -> NotedAttempt:
+        """Note an attempt that begins now."""
+        return NotedAttempt(call, self.name, self._clock)
 
 
 class _Asking(AbstractAsyncContextManager[AsyncIterator[Batch]], AsyncIterator[Batch]):
     """One attempt and its batches: entered, the request is sent; left, the far call is over."""
 
     __slots__ = (
-        "_attempt",
-        "_begun_s",
         "_call",
         "_exchange",
         "_is_over",
+        "_noted",
         "_provider",
         "_relay",
         "_request",
     )
 
-    _attempt: Attempt
-    _begun_s: float
     _exchange: FarExchange
+    _noted: NotedAttempt
 
     def __init__(self, provider: WeirProvider, call: Call, request: Request) -> None:
         self._provider = provider
@@ -193,15 +187,7 @@ class _Asking(AbstractAsyncContextManager[AsyncIterator[Batch]], AsyncIterator[B
             timeout_s=target.attempt_timeout_s,
             streaming=call.streaming,
         )
-        self._begun_s = provider.now_s()
-        self._attempt = Attempt(
-            provider=provider.name,
-            model=target.vendor_model,
-            reason=_ABANDONED,  # what holds if nobody waits for another outcome
-            kind=call.kind,
-        )
-        _set(self._attempt.start_offset, self._begun_s - call.arrived_s)
-        call.progress.attempts.append(self._attempt)
+        self._noted = provider.note(call)
         try:
             await self._exchange.__aenter__()
         except BaseException as error:
@@ -219,7 +205,7 @@ class _Asking(AbstractAsyncContextManager[AsyncIterator[Batch]], AsyncIterator[B
         try:
             await self._exchange.__aexit__(kind, error, trace)
         finally:
-            if self._attempt.reason == _ABANDONED:
+            if self._noted.is_open:
                 self._settle(error)
 
     @override
@@ -264,41 +250,29 @@ class _Asking(AbstractAsyncContextManager[AsyncIterator[Batch]], AsyncIterator[B
     def _succeed(self, metadata: ResponseMetadata) -> None:
         """Note that the answer is whole, and move the far attempts to where this side has its."""
         self._is_over = True
-        self._attempt.reason = _SUCCEEDED
-        _set(self._attempt.duration, self._provider.now_s() - self._begun_s)
+        self._noted.succeeded()
         self._list(metadata.attempts)
         metadata.ClearField("attempts")
 
     def _settle(self, error: BaseException | None) -> None:
         """Note what ended the attempt before its answer did."""
-        attempt, provider = self._attempt, self._provider
         if isinstance(error, WeirError):
-            attempt.reason = error.reason
-            provider.tag(error)
-        elif isinstance(error, asyncio.CancelledError):
-            if self._call.deadline.remaining_s(provider.now_s()) <= 0:
-                attempt.reason = _LATE
-        elif isinstance(error, Exception):
-            attempt.reason = _OUR_FAULT
-        _set(attempt.duration, provider.now_s() - self._begun_s)
+            self._provider.tag(error)
+        self._noted.ended(error)
         if (failed := self._exchange.failed) is not None:
             self._exchange.failed = None
             self._list(failed.attempts)
 
     def _list(self, far: Sequence[Attempt]) -> None:
         """List the far Weir's attempts before the one that they were made for, named through it."""
-        listed = self._call.progress.attempts
-        place = next(i for i, each in enumerate(listed) if each is self._attempt)
+        noted, listed = self._noted, self._call.progress.attempts
+        place = next(i for i, each in enumerate(listed) if each is noted.attempt)
         told: list[Attempt] = []
         for each in far:
             copy = Attempt()
             copy.CopyFrom(each)
             copy.provider = f"{self._provider.name}/{each.provider}"
             offset_s = each.start_offset.ToNanoseconds() / 1e9
-            _set(copy.start_offset, offset_s + self._begun_s - self._call.arrived_s)
+            set_duration(copy.start_offset, offset_s + noted.begun_s - self._call.arrived_s)
             told.append(copy)
         listed[place:place] = told
-
-
-def _set(duration: Duration, seconds: float) -> None:
-    duration.seconds, duration.nanos = divmod(int(seconds * 1e9), 1_000_000_000)
