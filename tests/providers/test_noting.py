@@ -41,10 +41,11 @@ def test_an_outcome_stands_with_its_time() -> None:
     clock = FakeClock()
     call = a_call(clock=clock)
     noted = NotedAttempt(call, PROVIDER, clock)
-    assert noted.is_open
+    open_at = [noted.is_open]
     clock.advance(1.5)
     noted.ended(UpstreamTimeout())
-    assert not noted.is_open
+    open_at.append(noted.is_open)
+    assert open_at == [True, False]
     assert noted.attempt.reason == ErrorReason.ERROR_REASON_UPSTREAM_TIMEOUT
     assert noted.attempt.duration.ToMilliseconds() == 1500
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import grpc
 
-from tests.service.asking import logged, until
+from tests.service.asking import logged
 from tests.service.test_fault_matrix import tree
 from tests.service.weir import Heard, Weir, hear, serving, stream_request
 from weir.fold import fold_chat
@@ -154,21 +154,6 @@ async def test_a_text_cut_after_40_words_is_told_to_its_60th() -> None:
     assert attempts(heard) == [("a", FIRST), ("b", CONTINUATION)]
     assert heard.end.metadata.provider == "providers/b"
     assert fold_chat(heard.events).finish_reason == FinishReason.FINISH_REASON_STOP
-
-
-async def test_usage_is_the_sum_of_both() -> None:
-    """What the first said is estimated, so the whole is."""
-    async with two([cut_after(40)], [go_on]) as both:
-        heard = await both.ask()
-        (line,) = await logged(both.weir)
-    usage = heard.end.usage
-    assert line["prompt_tokens"] == usage.prompt_tokens
-    assert line["completion_tokens"] == usage.completion_tokens
-    assert heard.trailers["weir-usage-bin"] == usage.SerializeToString()
-    assert usage.source == UsageSource.USAGE_SOURCE_ESTIMATED
-    assert usage.total_tokens == usage.prompt_tokens + usage.completion_tokens
-    assert 40 + 20 <= usage.completion_tokens <= 80
-    assert usage.prompt_tokens > 40
 
 
 async def test_without_being_asked_nobody_goes_on() -> None:
@@ -351,54 +336,6 @@ async def test_a_silent_target_leaves_time_for_the_next() -> None:
             heard = well_formed(await hear(weir.llm.StreamChat(request, timeout=2)))
     assert heard.text == WHOLE
     assert [name for name, _ in attempts(heard)] == ["a", "b", "c"]
-
-
-async def test_what_was_said_is_paid_though_nobody_goes_on_in_time() -> None:
-    """The deadline comes while the second target is silent: usage, trailer and log agree."""
-    async with two([cut_after(40)], [SILENT]) as both:
-        routing = RoutingOptions(on_break=BreakPolicy.BREAK_POLICY_CONTINUE, max_attempts=2)
-        routing.first_token_timeout.FromSeconds(30)
-        request = stream_request("Tell me", model="m", routing=routing)
-        heard = well_formed(await hear(both.weir.llm.StreamChat(request, timeout=1)))
-        (line,) = await logged(both.weir)
-    usage = heard.end.usage
-    # Whichever is noticed first: that the call is over, or that the second attempt is.
-    assert heard.failure.reason in ("DEADLINE_EXCEEDED", "UPSTREAM_STREAM_BROKEN")
-    assert usage.completion_tokens >= 40
-    assert (line["prompt_tokens"], line["completion_tokens"]) == (
-        usage.prompt_tokens,
-        usage.completion_tokens,
-    )
-    assert heard.trailers["weir-usage-bin"] == usage.SerializeToString()
-
-
-async def test_what_was_said_is_paid_though_the_caller_hangs_up() -> None:
-    """It does so while the second target is silent: the log has what the first one said."""
-    async with two([cut_after(40)], [SILENT]) as both:
-        request = stream_request("Tell me", model="m", routing=CONTINUE)
-        call = both.weir.llm.StreamChat(request, timeout=10)
-        await call.read()
-        await until(lambda: len(both.b.journal) == 1)
-        call.cancel()
-        (line,) = await logged(both.weir)
-    assert line["code"] == "CANCELLED"
-    assert line["completion_tokens"] >= 40
-
-
-async def test_what_was_said_is_paid_once_though_nobody_can_go_on() -> None:
-    """The second target fails: `end`, trailer and log say what the first one used."""
-    async with two([cut_after(40)], [Reply(status=500)]) as both:
-        routing = RoutingOptions(on_break=BreakPolicy.BREAK_POLICY_CONTINUE, max_attempts=2)
-        heard = await both.ask(routing=routing)
-        (line,) = await logged(both.weir)
-    usage = heard.end.usage
-    assert_broken(heard)
-    assert 40 <= usage.completion_tokens < 80
-    assert (line["prompt_tokens"], line["completion_tokens"]) == (
-        usage.prompt_tokens,
-        usage.completion_tokens,
-    )
-    assert heard.trailers["weir-usage-bin"] == usage.SerializeToString()
 
 
 async def test_a_hang_up_while_another_goes_on() -> None:
