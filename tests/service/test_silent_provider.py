@@ -1,16 +1,19 @@
 """A provider that says nothing does not cost its caller the call: time is shared among targets."""
 
+import asyncio
 import time
 
 import grpc
 import pytest
 
+from tests.service.asking import maybe_refused, until
 from tests.service.test_fault_matrix import tree
-from tests.service.weir import Heard, Weir, hear, serving, stream_request
+from tests.service.weir import Heard, Weir, chat_request, hear, serving, stream_request
 from weir.v1.error_pb2 import AttemptKind
 from weir.v1.generation_pb2 import FinishReason
 from weir_server.fake_upstream.behaviour import Hang, Sse
 from weir_server.fake_upstream.exchange import Behaviour, Ending
+from weir_server.fake_upstream.openai_service import OpenAiService
 from weir_server.fake_upstream.sse import PING
 from weir_server.fake_upstream.upstream import FakeUpstream
 
@@ -98,3 +101,22 @@ async def test_a_caller_in_a_hurry_opens_no_circuit() -> None:
         first, _ = weir.app.upstreams.targets()
         assert len(a.journal) == 6
         assert first.window_failures == 0
+
+
+async def test_a_call_waits_wherever_it_could_be_served() -> None:
+    """The only place at the first provider hangs; that at the second comes free, and is used."""
+    async with (
+        FakeUpstream(Hang()) as a,
+        FakeUpstream(OpenAiService(delay_before_headers_s=0.3)) as b,
+        serving(tree(a.url, b.url, max_concurrency=1)) as weir,
+        asyncio.TaskGroup() as group,
+    ):
+        asked = weir.llm.Chat
+        hanging = group.create_task(maybe_refused(asked(chat_request("a", model="m"), timeout=3)))
+        await until(lambda: len(a.journal) == 1)
+        served = group.create_task(maybe_refused(asked(chat_request("b", model="m"), timeout=3)))
+        await until(lambda: len(b.journal) == 1)
+        reply = await asked(chat_request("c", model="m"), timeout=2)
+        assert await served is None
+        assert reply.metadata.provider == "providers/b"
+        hanging.cancel()
