@@ -143,6 +143,7 @@ async def test_break_before_the_answer_is_mended(llmock: LLMock, kind: StreamFau
 async def test_break_within_the_answer_is_told(llmock: LLMock, kind: StreamFaultKind) -> None:
     """Half an answer never passes for a whole one: the caller is told, and may ask again."""
     llmock.add(StreamFault(kind, after_chunks=4))
+    llmock.pace(50)  # sent at once, all would be on its way before anybody could hang up
     async with before(llmock) as weir:
         broken = await stream(weir)
         assert broken.text
