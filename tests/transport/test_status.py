@@ -4,7 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 from google.rpc import code_pb2
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, ResourceInfo, RetryInfo
+from google.rpc.error_details_pb2 import (
+    BadRequest,
+    ErrorInfo,
+    QuotaFailure,
+    ResourceInfo,
+    RetryInfo,
+)
 from google.rpc.status_pb2 import Status
 
 from weir.v1.error_pb2 import Attempt, ErrorReason, FailureInfo, FieldViolation
@@ -27,6 +33,19 @@ CODES = {
     "REQUEST_TOO_LARGE": "INVALID_ARGUMENT",
     "MEDIA_FETCH_FAILED": "INVALID_ARGUMENT",
     "MESSAGE_TOO_LARGE": "RESOURCE_EXHAUSTED",
+    "API_KEY_INVALID": "UNAUTHENTICATED",
+    "API_KEY_DISABLED": "UNAUTHENTICATED",
+    "MODEL_NOT_ALLOWED": "PERMISSION_DENIED",
+    "KEY_NOT_FOUND": "NOT_FOUND",
+    "BUDGET_NOT_FOUND": "NOT_FOUND",
+    "RESPONSE_NOT_FOUND": "NOT_FOUND",
+    "RATE_LIMITED": "RESOURCE_EXHAUSTED",
+    "BUDGET_EXCEEDED": "RESOURCE_EXHAUSTED",
+    "PRICE_UNKNOWN": "FAILED_PRECONDITION",
+    "IDEMPOTENCY_KEY_REUSED": "INVALID_ARGUMENT",
+    "IDEMPOTENCY_IN_PROGRESS": "ABORTED",
+    "UNKNOWN_OUTCOME": "ABORTED",
+    "LEDGER_UNAVAILABLE": "UNAVAILABLE",
     "PERMISSION_DENIED": "PERMISSION_DENIED",
     "FEATURE_DISABLED": "UNIMPLEMENTED",
     "MODEL_NOT_FOUND": "NOT_FOUND",
@@ -71,7 +90,7 @@ REASONED = [error for error in tree() if "reason" in vars(error)]
 def unpack(details: bytes) -> dict[str, object]:
     found: dict[str, object] = {}
     for packed in Status.FromString(details).details:
-        for kind in (ErrorInfo, RetryInfo, BadRequest, ResourceInfo, FailureInfo):
+        for kind in (ErrorInfo, RetryInfo, BadRequest, ResourceInfo, QuotaFailure, FailureInfo):
             if packed.Is(kind.DESCRIPTOR):
                 detail = kind()
                 packed.Unpack(detail)
@@ -104,6 +123,14 @@ def test_an_unforeseen_subclass_gets_its_parent_s_row() -> None:
         """Made by a provider that nobody has met."""
 
     assert status.row_of(Unforeseen) == status.ROWS[errors.UpstreamOverloaded]
+
+
+def test_details_name_the_limit_that_is_used_up() -> None:
+    """Whoever meets a limit is told which, in the detail that is made for it."""
+    error = errors.BudgetExceeded(metadata={"budget": "budgets/search-monthly"})
+    quota = unpack(status.to_details(error, response_id="r", last_sequence=None))["QuotaFailure"]
+    assert isinstance(quota, QuotaFailure)
+    assert [each.subject for each in quota.violations] == ["budgets/search-monthly"]
 
 
 def test_details_carry_each_kind_once() -> None:

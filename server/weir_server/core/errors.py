@@ -125,6 +125,24 @@ class PermissionDenied(CallerError):
     reason = ErrorReason.ERROR_REASON_PERMISSION_DENIED
 
 
+class ApiKeyInvalid(CallerError):
+    """The call carries no Weir key, or one that is not known."""
+
+    reason = ErrorReason.ERROR_REASON_API_KEY_INVALID
+
+
+class ApiKeyDisabled(CallerError):
+    """The Weir key was revoked or has expired."""
+
+    reason = ErrorReason.ERROR_REASON_API_KEY_DISABLED
+
+
+class ModelNotAllowed(CallerError):
+    """The key may not use this model."""
+
+    reason = ErrorReason.ERROR_REASON_MODEL_NOT_ALLOWED
+
+
 class FeatureDisabled(CallerError):
     """The method or feature is switched off here."""
 
@@ -143,6 +161,24 @@ class ProviderNotFound(CallerError):
     reason = ErrorReason.ERROR_REASON_PROVIDER_NOT_FOUND
 
 
+class KeyNotFound(CallerError):
+    """No such key."""
+
+    reason = ErrorReason.ERROR_REASON_KEY_NOT_FOUND
+
+
+class BudgetNotFound(CallerError):
+    """No such budget."""
+
+    reason = ErrorReason.ERROR_REASON_BUDGET_NOT_FOUND
+
+
+class ResponseNotFound(CallerError):
+    """No such response, or not one of the caller's tenant."""
+
+    reason = ErrorReason.ERROR_REASON_RESPONSE_NOT_FOUND
+
+
 class ResourceExists(CallerError):
     """The id is taken by something that may not be replaced."""
 
@@ -153,6 +189,48 @@ class TooManyProviders(CallerError):
     """Callers have brought in as many providers as this server takes. `limit`: the setting."""
 
     reason = ErrorReason.ERROR_REASON_CONCURRENCY_LIMITED
+
+
+class RateLimited(CallerError):
+    """A rate of the tenant, its key or the model is used up; `limit` names it."""
+
+    reason = ErrorReason.ERROR_REASON_RATE_LIMITED
+
+
+class ConcurrencyLimited(CallerError):
+    """As many calls are open as the tenant, its key or the model may have."""
+
+    reason = ErrorReason.ERROR_REASON_CONCURRENCY_LIMITED
+
+
+class BudgetExceeded(CallerError):
+    """The budget that `budget` names is spent, or this call could pass it."""
+
+    reason = ErrorReason.ERROR_REASON_BUDGET_EXCEEDED
+
+
+class PriceUnknown(CallerError):
+    """A budget with a hard limit applies, and nobody knows what the model costs."""
+
+    reason = ErrorReason.ERROR_REASON_PRICE_UNKNOWN
+
+
+class IdempotencyKeyReused(CallerError):
+    """The idempotency key was used with another body."""
+
+    reason = ErrorReason.ERROR_REASON_IDEMPOTENCY_KEY_REUSED
+
+
+class IdempotencyInProgress(CallerError):
+    """The call with this idempotency key is still running."""
+
+    reason = ErrorReason.ERROR_REASON_IDEMPOTENCY_IN_PROGRESS
+
+
+class UnknownOutcome(CallerError):
+    """An earlier run of this keyed call was interrupted; what came of it is not known."""
+
+    reason = ErrorReason.ERROR_REASON_UNKNOWN_OUTCOME
 
 
 class ProviderNotInitialized(CallerError):
@@ -335,3 +413,9 @@ class GatewayOverloaded(GatewayError):
     """Weir has too much to do."""
 
     reason = ErrorReason.ERROR_REASON_GATEWAY_OVERLOADED
+
+
+class LedgerUnavailable(GatewayError):
+    """Weir cannot book the call: the ledger and its spool are away."""
+
+    reason = ErrorReason.ERROR_REASON_LEDGER_UNAVAILABLE

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
 from google.rpc import code_pb2
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, ResourceInfo, RetryInfo
+from google.rpc.error_details_pb2 import (
+    BadRequest,
+    ErrorInfo,
+    QuotaFailure,
+    ResourceInfo,
+    RetryInfo,
+)
 from google.rpc.status_pb2 import Status
 
 from weir.v1.error_pb2 import Attempt, Error, FailureInfo
@@ -36,6 +42,8 @@ class Row:
     message: str
     resource: str = ""
     """For what was not found: the metadata key that names it."""
+    quota: str = ""
+    """For what is used up: the metadata key that names the limit."""
     pushback_ms: int | None = None
     """What `grpc-retry-pushback-ms` says when the error names no time of its own."""
 
@@ -63,16 +71,46 @@ ROWS: dict[type[WeirError], Row] = {
     errors.PermissionDenied: Row(
         code_pb2.PERMISSION_DENIED, "This caller may not call this method here."
     ),
+    errors.ApiKeyInvalid: Row(
+        code_pb2.UNAUTHENTICATED, "A valid Weir key is needed: authorization: Bearer KEY."
+    ),
+    errors.ApiKeyDisabled: Row(
+        code_pb2.UNAUTHENTICATED, "The Weir key was revoked or has expired."
+    ),
+    errors.ModelNotAllowed: Row(code_pb2.PERMISSION_DENIED, "The Weir key may not use this model."),
     errors.FeatureDisabled: Row(code_pb2.UNIMPLEMENTED, "This feature is switched off here."),
     errors.ModelNotFound: Row(
         code_pb2.NOT_FOUND, "No such model; ListModels tells the models there are.", "model"
     ),
     errors.ProviderNotFound: Row(code_pb2.NOT_FOUND, "No such provider.", "provider"),
+    errors.KeyNotFound: Row(code_pb2.NOT_FOUND, "No such key.", "key"),
+    errors.BudgetNotFound: Row(code_pb2.NOT_FOUND, "No such budget.", "budget"),
+    errors.ResponseNotFound: Row(code_pb2.NOT_FOUND, "No such response.", "responseId"),
     errors.ResourceExists: Row(code_pb2.ALREADY_EXISTS, "The id is taken."),
     errors.TooManyProviders: Row(
         _EXHAUSTED,
         "Callers have initialized as many providers as this server takes.",
         pushback_ms=NEVER_RETRY_MS,
+    ),
+    errors.RateLimited: Row(_EXHAUSTED, "A rate limit is used up; try again later.", quota="limit"),
+    errors.ConcurrencyLimited: Row(
+        _EXHAUSTED, "Too many calls are open at once; let some end first.", quota="limit"
+    ),
+    errors.BudgetExceeded: Row(
+        _EXHAUSTED, "The budget is spent.", quota="budget", pushback_ms=NEVER_RETRY_MS
+    ),
+    errors.PriceUnknown: Row(
+        code_pb2.FAILED_PRECONDITION,
+        "A hard budget applies and the model's price is not known; an operator can set it.",
+    ),
+    errors.IdempotencyKeyReused: Row(
+        _INVALID, "The idempotency key was used with another request."
+    ),
+    errors.IdempotencyInProgress: Row(
+        code_pb2.ABORTED, "The call with this idempotency key is still running."
+    ),
+    errors.UnknownOutcome: Row(
+        code_pb2.ABORTED, "An earlier run of this call was interrupted; its outcome is not known."
     ),
     errors.ProviderNotInitialized: Row(
         code_pb2.FAILED_PRECONDITION, "The provider's handle has expired; call Initialize again."
@@ -135,6 +173,7 @@ ROWS: dict[type[WeirError], Row] = {
         pushback_ms=AT_ONCE_MS,
     ),
     errors.GatewayOverloaded: Row(_UNAVAILABLE, "The gateway is overloaded."),
+    errors.LedgerUnavailable: Row(_UNAVAILABLE, "The call cannot be booked now; try again later."),
     errors.InternalError: Row(
         code_pb2.INTERNAL, "The gateway failed; its log tells more by the request id."
     ),
@@ -187,7 +226,7 @@ def to_details(
     row = row_of(type(error))
     details: list[AnyMessage] = []
 
-    def pack(message: ErrorInfo | RetryInfo | BadRequest | ResourceInfo | FailureInfo) -> None:
+    def pack(message: ErrorInfo | RetryInfo | ResourceInfo | QuotaFailure | FailureInfo) -> None:
         packed = AnyMessage()
         packed.Pack(message)
         details.append(packed)
@@ -198,6 +237,10 @@ def to_details(
     if row.resource:
         name = error.metadata.get(row.resource, "")[:METADATA_VALUE_MAX_BYTES]
         pack(ResourceInfo(resource_type=f"weir.v1/{row.resource}", resource_name=name))
+    if row.quota:
+        subject = error.metadata.get(row.quota, "")[:METADATA_VALUE_MAX_BYTES]
+        used_up = QuotaFailure.Violation(subject=subject, description=row.message)
+        pack(QuotaFailure(violations=[used_up]))
     failure = FailureInfo(response_id=response_id, attempts=attempts[-ATTEMPTS_MAX:])
     if error.usage is not None:
         failure.usage.CopyFrom(error.usage)

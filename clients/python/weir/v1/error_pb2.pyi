@@ -175,6 +175,19 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The caller did not read its stream for too long. Code RESOURCE_EXHAUSTED.
     Example metadata: limitS.
     """
+    ERROR_REASON_PRICE_UNKNOWN: _ErrorReason.ValueType  # 44
+    """A budget with a hard limit applies, and nobody knows what the model costs. Code
+    FAILED_PRECONDITION.
+    Example metadata: model, budget.
+    """
+    ERROR_REASON_KEY_NOT_FOUND: _ErrorReason.ValueType  # 45
+    """No such key. Code NOT_FOUND, with ResourceInfo.
+    Example metadata: key.
+    """
+    ERROR_REASON_BUDGET_NOT_FOUND: _ErrorReason.ValueType  # 46
+    """No such budget. Code NOT_FOUND, with ResourceInfo.
+    Example metadata: budget.
+    """
     ERROR_REASON_GATEWAY_OVERLOADED: _ErrorReason.ValueType  # 50
     """Weir has too much to do. Code UNAVAILABLE, with RetryInfo.
     Example metadata: none.
@@ -429,6 +442,19 @@ Example metadata: budget.
 ERROR_REASON_SLOW_CONSUMER: ErrorReason.ValueType  # 43
 """The caller did not read its stream for too long. Code RESOURCE_EXHAUSTED.
 Example metadata: limitS.
+"""
+ERROR_REASON_PRICE_UNKNOWN: ErrorReason.ValueType  # 44
+"""A budget with a hard limit applies, and nobody knows what the model costs. Code
+FAILED_PRECONDITION.
+Example metadata: model, budget.
+"""
+ERROR_REASON_KEY_NOT_FOUND: ErrorReason.ValueType  # 45
+"""No such key. Code NOT_FOUND, with ResourceInfo.
+Example metadata: key.
+"""
+ERROR_REASON_BUDGET_NOT_FOUND: ErrorReason.ValueType  # 46
+"""No such budget. Code NOT_FOUND, with ResourceInfo.
+Example metadata: budget.
 """
 ERROR_REASON_GATEWAY_OVERLOADED: ErrorReason.ValueType  # 50
 """Weir has too much to do. Code UNAVAILABLE, with RetryInfo.
