@@ -17,7 +17,7 @@ from weir.v1.usage_pb2 import TokenUsage, UsageSource
 from weir_server.accounting.encoder import INLINE_CHARS
 from weir_server.accounting.tokens import Tokens
 from weir_server.accounting.usage import believable, counted
-from weir_server.core.call import Call
+from weir_server.core.call import Call, Spent
 from weir_server.core.errors import (
     UpstreamError,
     UpstreamProtocolError,
@@ -51,6 +51,7 @@ class MeterStage(Handler):
         """Open the attempt, and note what it used by the time the block is left."""
         meter = _Meter(call, request, self._tokens)
         call.progress.usage_now = meter.usage_so_far
+        call.progress.attempt = None
         return _Attempt(self._next.open(call, request), call, meter)
 
 
@@ -99,6 +100,9 @@ class _Attempt(AbstractAsyncContextManager[AsyncIterator[Batch]]):
             error.usage = usage = error.usage or usage
         progress = self._call.progress
         progress.usage = usage
+        if (attempt := progress.attempt) is not None:
+            progress.spent.append(Spent(attempt=attempt, usage=usage))
+            progress.attempt = None
         # The meter knows the call: without this the two would wait for the garbage collector.
         progress.usage_now = None
 

@@ -8,7 +8,9 @@ from weir.v1.error_pb2 import Attempt, AttemptKind
 from weir.v1.generation_pb2 import Phase
 from weir.v1.generation_pb2 import Warning as WarningEvent
 from weir.v1.usage_pb2 import TokenUsage
+from weir_server.core.caller import NOBODY, Caller
 from weir_server.core.deadline import Deadline
+from weir_server.core.errors import WeirError
 from weir_server.core.needs import NO_NEEDS, Needs
 from weir_server.core.priority import Priority
 from weir_server.core.route import DEFAULT_POLICY, RoutePolicy
@@ -36,6 +38,15 @@ NO_TRACE = TraceContext()
 
 
 @dataclass(slots=True, kw_only=True)
+class Spent:
+    """What one attempt used, once it has ended."""
+
+    attempt: Final[Attempt]
+    usage: Final[TokenUsage]
+    """With its cost, where the price is known."""
+
+
+@dataclass(slots=True, kw_only=True)
 class Progress:
     """How far a call has come: the one thing stages write to, for heartbeats, errors and logs."""
 
@@ -44,12 +55,20 @@ class Progress:
     """The target asked first, then the one that answered."""
     attempts: list[Attempt] = field(default_factory=list)
     """Calls made to providers, in order."""
+    attempt: Attempt | None = None
+    """The last of them that was made for this progress."""
+    spent: list[Spent] = field(default_factory=list)
+    """What each of them used, in the order of their ends."""
     warnings: list[WarningEvent] = field(default_factory=list)
     """What the caller should know though the call succeeds."""
     usage: TokenUsage | None = None
     """What was used, once it is known; partial when the call was cut short."""
     usage_now: Callable[[], TokenUsage] | None = None
     """Counts what was used so far, while an attempt runs; an estimate."""
+    prompt_tokens: int | None = None
+    """What goes in, as first counted or estimated; None: nobody has."""
+    interrupted: Callable[[], WeirError | None] | None = None
+    """Tells what ended the call from outside, if something of Weir's own did."""
     on_sent: Callable[[], None] | None = None
     """Is told once, when a provider has first been sent the request."""
 
@@ -78,6 +97,8 @@ class Call:
     arrived_s: Final[float]
     """When the call arrived, on the clock's monotonic scale."""
     deadline: Final[Deadline]
+    caller: Final[Caller] = NOBODY
+    """Who asks, and pays."""
     trace: Final[TraceContext] = NO_TRACE
     progress: Final[Progress] = field(default_factory=Progress)
     targets: Final[tuple[Target, ...]] = ()
@@ -118,6 +139,7 @@ class Call:
             streaming=self.streaming,
             arrived_s=self.arrived_s,
             deadline=self.deadline,
+            caller=self.caller,
             trace=self.trace,
             progress=self.progress if progress is None else progress,
             targets=targets,
@@ -139,6 +161,7 @@ class Call:
             streaming=self.streaming,
             arrived_s=self.arrived_s,
             deadline=self.deadline,
+            caller=self.caller,
             trace=self.trace,
             progress=self.progress,
             targets=self.targets,

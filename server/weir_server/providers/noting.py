@@ -37,6 +37,7 @@ class NotedAttempt:
         )
         set_duration(self.attempt.start_offset, self.begun_s - call.arrived_s)
         call.progress.attempts.append(self.attempt)
+        call.progress.attempt = self.attempt
 
     @property
     def is_open(self) -> bool:

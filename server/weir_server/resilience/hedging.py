@@ -125,7 +125,8 @@ async def _outcome(
 
 def _aside(call: Call, turn: Turn) -> Call:
     """Return the call as one attempt among several at once: only lists are shared."""
-    progress = Progress(attempts=call.progress.attempts, warnings=call.progress.warnings)
+    told = call.progress
+    progress = Progress(attempts=told.attempts, spent=told.spent, warnings=told.warnings)
     return call.aimed_at((turn.target,), progress=progress, kind=turn.kind)
 
 

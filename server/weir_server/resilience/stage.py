@@ -16,9 +16,10 @@ from weir_server.core.clock import Clock
 from weir_server.core.errors import WeirError
 from weir_server.core.handler import Batch, Handler, Request
 from weir_server.core.route import Refusal
+from weir_server.core.usage import summed
 from weir_server.resilience.attempt import Attempt, begin
 from weir_server.resilience.backoff import Backoff
-from weir_server.resilience.continuation import Continuation, may_continue, summed
+from weir_server.resilience.continuation import Continuation, may_continue
 from weir_server.resilience.hedging import race
 from weir_server.resilience.tries import Tries
 from weir_server.resilience.turns import Turn, Turns

@@ -103,6 +103,7 @@ class Edge:
             if said is _NOTHING_SAID:
                 said = metadata.identity(exchange.metadata())
         run = _Run(call=self._call(method, said, exchange.time_remaining_s()), said=said)
+        run.call.progress.interrupted = interruption.cause
         try:
             if refused is not None:
                 raise refused

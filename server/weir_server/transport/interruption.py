@@ -39,6 +39,10 @@ class Interruption:
         self.reader_stopped = False
         """Whether a message is stuck under way, so that nothing but the status can follow."""
 
+    def cause(self) -> WeirError | None:
+        """Return what ended the work, if anything but the caller's own cancellation did."""
+        return self.error
+
     def at_deadline(self, clock: Clock, deadline: Deadline) -> None:
         """Interrupt with DeadlineExceeded when the deadline's time for work is over."""
         delay_s = max(0.0, deadline.work_until_s - clock.monotonic_s())
