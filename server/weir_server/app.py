@@ -43,6 +43,8 @@ from weir_server.transport.services.generation import Generation
 from weir_server.transport.services.models import Models
 from weir_server.transport.services.providers import Providers
 from weir_server.transport.services.table import SERVICES, methods
+from weir_server.transport.services.usage import Usage
+from weir_server.transport.services.usage_admin import UsageAdmin
 from weir_server.transport.serving import GrpcServer
 from weir_server.validation.limits import ValidationLimits
 from weir_server.validation.stage import ValidationStage
@@ -91,6 +93,10 @@ async def running(
                 enabled=settings.server.takes_providers,
             ),
             models=Models(catalogue=catalogue, info=_info(settings, limits), limits=limits),
+            usage=Usage(books=None, limits=limits),
+            usage_admin=UsageAdmin(
+                books=None, limits=limits, enabled=settings.server.allows(settings.server.admin)
+            ),
             admin=Admin(
                 states=upstreams,
                 explainer=RouteExplainer(

@@ -2,8 +2,13 @@
 
 from collections.abc import Sequence
 
-from weir.admin.v1 import admin_service_pb2
-from weir.v1 import embedding_service_pb2, model_service_pb2, provider_service_pb2
+from weir.admin.v1 import admin_service_pb2, usage_admin_service_pb2
+from weir.v1 import (
+    embedding_service_pb2,
+    model_service_pb2,
+    provider_service_pb2,
+    usage_service_pb2,
+)
 from weir.v1.provider_service_pb2 import StreamChatResponse, StreamCompleteResponse
 from weir_server.core.target import Operation
 from weir_server.transport.methods import Method
@@ -12,12 +17,16 @@ from weir_server.transport.services.counting import Counting
 from weir_server.transport.services.generation import Generation
 from weir_server.transport.services.models import Models
 from weir_server.transport.services.providers import Providers
+from weir_server.transport.services.usage import Usage
+from weir_server.transport.services.usage_admin import UsageAdmin
 
 LLM = "weir.v1.LLMProviderService"
 EMBEDDING = "weir.v1.EmbeddingService"
 MODEL = "weir.v1.ModelService"
+USAGE = "weir.v1.UsageService"
 ADMIN = "weir.admin.v1.ProviderAdminService"
-SERVICES = (LLM, EMBEDDING, MODEL, ADMIN)
+USAGE_ADMIN = "weir.admin.v1.UsageAdminService"
+SERVICES = (LLM, EMBEDDING, MODEL, USAGE, ADMIN, USAGE_ADMIN)
 
 
 def methods(
@@ -26,7 +35,9 @@ def methods(
     counting: Counting,
     providers: Providers,
     models: Models,
+    usage: Usage,
     admin: Admin,
+    usage_admin: UsageAdmin,
 ) -> Sequence[Method]:
     """Return every RPC that Weir serves; health and reflection come from their own packages."""
     llm, embedding, model = provider_service_pb2, embedding_service_pb2, model_service_pb2
@@ -117,7 +128,15 @@ def methods(
             operation=Operation.INFO,
             unary=models.get_server_info,
         ),
+        Method(
+            service=USAGE,
+            name="GetResponseUsage",
+            decode=usage_service_pb2.GetResponseUsageRequest.FromString,
+            operation=Operation.INFO,
+            unary=usage.get_response_usage,
+        ),
         *admin_methods(admin),
+        *usage_admin_methods(usage_admin),
     )
 
 
@@ -151,5 +170,61 @@ def admin_methods(admin: Admin) -> Sequence[Method]:
             decode=admin_service_pb2.ExplainRouteRequest.FromString,
             operation=Operation.INFO,
             unary=admin.explain_route,
+        ),
+    )
+
+
+def usage_admin_methods(admin: UsageAdmin) -> Sequence[Method]:
+    """Return the RPCs by which operators ask the ledger and set budgets."""
+    messages = usage_admin_service_pb2
+    return (
+        Method(
+            service=USAGE_ADMIN,
+            name="QueryUsage",
+            decode=messages.QueryUsageRequest.FromString,
+            operation=Operation.INFO,
+            unary=admin.query_usage,
+        ),
+        Method(
+            service=USAGE_ADMIN,
+            name="WatchUsage",
+            decode=messages.WatchUsageRequest.FromString,
+            operation=Operation.INFO,
+            watch=admin.watch_usage,
+        ),
+        Method(
+            service=USAGE_ADMIN,
+            name="ListCalls",
+            decode=messages.ListCallsRequest.FromString,
+            operation=Operation.INFO,
+            unary=admin.list_calls,
+        ),
+        Method(
+            service=USAGE_ADMIN,
+            name="SetBudget",
+            decode=messages.SetBudgetRequest.FromString,
+            operation=Operation.INFO,
+            unary=admin.set_budget,
+        ),
+        Method(
+            service=USAGE_ADMIN,
+            name="ListBudgets",
+            decode=messages.ListBudgetsRequest.FromString,
+            operation=Operation.INFO,
+            unary=admin.list_budgets,
+        ),
+        Method(
+            service=USAGE_ADMIN,
+            name="DeleteBudget",
+            decode=messages.DeleteBudgetRequest.FromString,
+            operation=Operation.INFO,
+            unary=admin.delete_budget,
+        ),
+        Method(
+            service=USAGE_ADMIN,
+            name="WatchBudgets",
+            decode=messages.WatchBudgetsRequest.FromString,
+            operation=Operation.INFO,
+            watch=admin.watch_budgets,
         ),
     )
