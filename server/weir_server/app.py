@@ -1,7 +1,7 @@
 """How does it all fit together? The path of a request, assembled; read it from top to bottom."""
 
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -10,12 +10,14 @@ from google.protobuf.duration_pb2 import Duration
 
 from weir.v1.model_service_pb2 import GetServerInfoResponse, Limits, ServerCapabilities
 from weir_server.accounting.meter import MeterStage
+from weir_server.accounting.price.book import PriceBook
 from weir_server.accounting.tokens import Tokens
 from weir_server.admission.files import FileWatch
 from weir_server.admission.lag import LagWatch
 from weir_server.admission.stage import GateStage
 from weir_server.core.clock import Clock, SystemClock
 from weir_server.core.handler import Handler
+from weir_server.core.providers import ProviderFacts
 from weir_server.core.tasks import sibling
 from weir_server.providers.host import Host
 from weir_server.resilience.backoff import Backoff
@@ -64,14 +66,16 @@ async def running(
     limits = ValidationLimits()
     async with AsyncExitStack() as stack:
         host = await stack.enter_async_context(Host.of(settings, clock=clock, log=log))
-        catalogue = catalogue_of(settings, host.installed(), clock)
+        prices = await PriceBook.load(settings.prices, clock)
+        catalogue = catalogue_of(settings, host.installed(), clock, prices)
+        prices.check(settings.prices, catalogue.targets(), _price_lists(host.installed()))
         tokens = await Tokens.load(host)
         upstreams = Upstreams(settings.resilience, clock=clock, rng=rng)
         upstreams.know(catalogue.targets())
         lag = LagWatch(clock, limit_s=settings.admission.lag_limit_s)
         await stack.enter_async_context(sibling(lag.run(), name="lag watch"))
         generation = Generation(
-            _path(settings, catalogue, tokens, host, upstreams, limits, lag, clock, rng),
+            _path(settings, catalogue, tokens, prices, host, upstreams, limits, lag, clock, rng),
             clock=clock,
             pacing=_pacing(settings),
             limits=limits,
@@ -139,6 +143,7 @@ async def running(
             catalogue=catalogue,
             registrar=registrar,
             upstreams=upstreams,
+            prices=prices,
             clock=clock,
         )
         yield App(
@@ -153,6 +158,7 @@ def _path(
     settings: Settings,
     catalogue: ModelCatalogue,
     tokens: Tokens,
+    prices: PriceBook,
     host: Host,
     upstreams: Upstreams,
     limits: ValidationLimits,
@@ -163,7 +169,7 @@ def _path(
     """Assemble the stages, from the provider outwards."""
     upstream = settings.upstream
     providers = host
-    accounting = MeterStage(providers, tokens)
+    accounting = MeterStage(providers, tokens, prices)
     resilience: Handler = DirectStage(accounting)
     if settings.resilience.enabled:
         resilience = ResilienceStage(
@@ -216,6 +222,7 @@ class _Reloading:
         catalogue: ModelCatalogue,
         registrar: Registrar,
         upstreams: Upstreams,
+        prices: PriceBook,
         clock: Clock,
     ) -> None:
         self._settings = settings
@@ -223,6 +230,7 @@ class _Reloading:
         self._catalogue = catalogue
         self._registrar = registrar
         self._upstreams = upstreams
+        self._prices = prices
         self._clock = clock
 
     async def reload(self, settings: Settings) -> Changes:
@@ -235,13 +243,20 @@ class _Reloading:
             changed = changes(self._settings, settings)
             settings = applicable(self._settings, settings)
             async with self._host.renewing(settings) as renewal:
-                fresh = catalogue_of(settings, renewal.facts, self._clock)
+                fresh = catalogue_of(settings, renewal.facts, self._clock, self._prices)
+                lists = _price_lists(renewal.facts)
+                self._prices.check(settings.prices, fresh.targets(), lists)
                 # One step: no call comes in between.
                 renewed = self._host.commit(renewal)
                 self._catalogue.replace(fresh)
+                self._prices.use(settings.prices)
                 self._upstreams.reload(settings.resilience, fresh.targets(), renewed=renewed)
                 self._settings = settings
         return changed
+
+
+def _price_lists(facts: Mapping[str, ProviderFacts]) -> dict[str, str]:
+    return {provider: each.price_list for provider, each in facts.items()}
 
 
 def _pacing(settings: Settings) -> StreamPacing:

@@ -21,6 +21,7 @@ from weir_server.settings.admission import AdmissionSettings
 from weir_server.settings.aws import AwsSettings
 from weir_server.settings.ledger import LedgerSettings
 from weir_server.settings.models import ModelSettings, TargetSettings
+from weir_server.settings.prices import PriceOverride, PriceSettings
 from weir_server.settings.resilience import (
     BreakerSettings,
     ConcurrencySettings,
@@ -153,6 +154,8 @@ def test_every_code_of_an_explanation_is_documented() -> None:
         ("### `concurrency`", ConcurrencySettings),
         ("## `admission`", AdmissionSettings),
         ("## `ledger`", LedgerSettings),
+        ("## `prices`", PriceSettings),
+        ("### `overrides` of prices", PriceOverride),
         ("### `vertex` of a provider", VertexSettings),
     ],
 )
