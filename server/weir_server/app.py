@@ -17,6 +17,7 @@ from weir_server.admission.stage import GateStage
 from weir_server.core.clock import Clock, SystemClock
 from weir_server.core.handler import Handler
 from weir_server.core.tasks import sibling
+from weir_server.identity.resolving import KeylessIdentity
 from weir_server.providers.host import Host
 from weir_server.resilience.backoff import Backoff
 from weir_server.resilience.direct import DirectStage
@@ -40,6 +41,7 @@ from weir_server.transport.open_calls import OpenCalls
 from weir_server.transport.services.admin import Admin
 from weir_server.transport.services.counting import Counting
 from weir_server.transport.services.generation import Generation
+from weir_server.transport.services.keys import KeyAdmin
 from weir_server.transport.services.models import Models
 from weir_server.transport.services.providers import Providers
 from weir_server.transport.services.table import SERVICES, methods
@@ -91,6 +93,7 @@ async def running(
                 enabled=settings.server.takes_providers,
             ),
             models=Models(catalogue=catalogue, info=_info(settings, limits), limits=limits),
+            keys=KeyAdmin(None, clock=clock, limits=limits),
             admin=Admin(
                 states=upstreams,
                 explainer=RouteExplainer(
@@ -101,7 +104,8 @@ async def running(
                     max_attempts=lambda: upstreams.settings.max_attempts,
                 ),
                 limits=limits,
-                enabled=settings.server.allows(settings.server.admin),
+                # Open to operators alone, wherever the port is.
+                enabled=settings.server.admin != "off",
             ),
         )
         open_calls = OpenCalls()
@@ -109,6 +113,7 @@ async def running(
             clock=clock,
             log=log,
             open_calls=open_calls,
+            identity=KeylessIdentity(),
             deadlines=Deadlines(
                 unary_default_s=settings.server.unary_deadline_s,
                 stream_default_s=settings.server.stream_deadline_s,

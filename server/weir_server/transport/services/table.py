@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 
-from weir.admin.v1 import admin_service_pb2
+from weir.admin.v1 import admin_service_pb2, key_admin_service_pb2
 from weir.v1 import embedding_service_pb2, model_service_pb2, provider_service_pb2
 from weir.v1.provider_service_pb2 import StreamChatResponse, StreamCompleteResponse
+from weir_server.core.caller import Role
 from weir_server.core.target import Operation
-from weir_server.transport.methods import Method
+from weir_server.transport.methods import Method, UnaryServicer
 from weir_server.transport.services.admin import Admin
 from weir_server.transport.services.counting import Counting
 from weir_server.transport.services.generation import Generation
+from weir_server.transport.services.keys import KeyAdmin
 from weir_server.transport.services.models import Models
 from weir_server.transport.services.providers import Providers
 
@@ -17,7 +19,8 @@ LLM = "weir.v1.LLMProviderService"
 EMBEDDING = "weir.v1.EmbeddingService"
 MODEL = "weir.v1.ModelService"
 ADMIN = "weir.admin.v1.ProviderAdminService"
-SERVICES = (LLM, EMBEDDING, MODEL, ADMIN)
+KEYS = "weir.admin.v1.KeyAdminService"
+SERVICES = (LLM, EMBEDDING, MODEL, ADMIN, KEYS)
 
 
 def methods(
@@ -27,8 +30,13 @@ def methods(
     providers: Providers,
     models: Models,
     admin: Admin,
+    keys: KeyAdmin,
 ) -> Sequence[Method]:
-    """Return every RPC that Weir serves; health and reflection come from their own packages."""
+    """Return every RPC that Weir serves, each with who may call it.
+
+    Health and reflection come from their own packages and ask for no key: what balances the load
+    has none, and reflection is off where other machines can reach the port, unless it is set.
+    """
     llm, embedding, model = provider_service_pb2, embedding_service_pb2, model_service_pb2
     return (
         Method(
@@ -36,6 +44,7 @@ def methods(
             name="Initialize",
             decode=llm.InitializeRequest.FromString,
             operation=Operation.INFO,
+            role=Role.OPERATOR,
             unary=providers.initialize,
         ),
         Method(
@@ -43,6 +52,7 @@ def methods(
             name="ValidateConfig",
             decode=llm.ValidateConfigRequest.FromString,
             operation=Operation.INFO,
+            role=Role.OPERATOR,
             unary=providers.validate_config,
         ),
         Method(
@@ -50,6 +60,7 @@ def methods(
             name="Complete",
             decode=llm.CompleteRequest.FromString,
             operation=Operation.COMPLETE,
+            role=Role.CALLER,
             unary=generation.complete,
         ),
         Method(
@@ -57,6 +68,7 @@ def methods(
             name="StreamComplete",
             decode=llm.StreamCompleteRequest.FromString,
             operation=Operation.COMPLETE,
+            role=Role.CALLER,
             stream=generation.stream_complete,
             frame=StreamCompleteResponse,
         ),
@@ -65,6 +77,7 @@ def methods(
             name="Chat",
             decode=llm.ChatRequest.FromString,
             operation=Operation.CHAT,
+            role=Role.CALLER,
             unary=generation.chat,
         ),
         Method(
@@ -72,6 +85,7 @@ def methods(
             name="StreamChat",
             decode=llm.StreamChatRequest.FromString,
             operation=Operation.CHAT,
+            role=Role.CALLER,
             stream=generation.stream_chat,
             frame=StreamChatResponse,
         ),
@@ -80,6 +94,7 @@ def methods(
             name="CountTokens",
             decode=llm.CountTokensRequest.FromString,
             operation=Operation.COUNT,
+            role=Role.CALLER,
             unary=counting.count_tokens,
         ),
         Method(
@@ -87,6 +102,7 @@ def methods(
             name="ValidateTokenCount",
             decode=llm.ValidateTokenCountRequest.FromString,
             operation=Operation.COUNT,
+            role=Role.CALLER,
             unary=counting.validate_token_count,
         ),
         Method(
@@ -94,6 +110,7 @@ def methods(
             name="Embed",
             decode=embedding.EmbedRequest.FromString,
             operation=Operation.EMBED,
+            role=Role.CALLER,
             unary=generation.embed,
         ),
         Method(
@@ -101,6 +118,7 @@ def methods(
             name="ListModels",
             decode=model.ListModelsRequest.FromString,
             operation=Operation.INFO,
+            role=Role.CALLER,
             unary=models.list_models,
         ),
         Method(
@@ -108,6 +126,7 @@ def methods(
             name="GetModel",
             decode=model.GetModelRequest.FromString,
             operation=Operation.INFO,
+            role=Role.CALLER,
             unary=models.get_model,
         ),
         Method(
@@ -115,9 +134,11 @@ def methods(
             name="GetServerInfo",
             decode=model.GetServerInfoRequest.FromString,
             operation=Operation.INFO,
+            role=Role.CALLER,
             unary=models.get_server_info,
         ),
         *admin_methods(admin),
+        *key_methods(keys),
     )
 
 
@@ -129,6 +150,7 @@ def admin_methods(admin: Admin) -> Sequence[Method]:
             name="ListTargets",
             decode=admin_service_pb2.ListTargetsRequest.FromString,
             operation=Operation.INFO,
+            role=Role.OPERATOR,
             unary=admin.list_targets,
         ),
         Method(
@@ -136,6 +158,7 @@ def admin_methods(admin: Admin) -> Sequence[Method]:
             name="WatchTargets",
             decode=admin_service_pb2.WatchTargetsRequest.FromString,
             operation=Operation.INFO,
+            role=Role.OPERATOR,
             watch=admin.watch_targets,
         ),
         Method(
@@ -143,6 +166,7 @@ def admin_methods(admin: Admin) -> Sequence[Method]:
             name="SetCircuitState",
             decode=admin_service_pb2.SetCircuitStateRequest.FromString,
             operation=Operation.INFO,
+            role=Role.OPERATOR,
             unary=admin.set_circuit_state,
         ),
         Method(
@@ -150,6 +174,30 @@ def admin_methods(admin: Admin) -> Sequence[Method]:
             name="ExplainRoute",
             decode=admin_service_pb2.ExplainRouteRequest.FromString,
             operation=Operation.INFO,
+            role=Role.OPERATOR,
             unary=admin.explain_route,
         ),
+    )
+
+
+def key_methods(keys: KeyAdmin) -> Sequence[Method]:
+    """Return the RPCs about keys."""
+    servicers: dict[str, UnaryServicer] = {
+        "CreateKey": keys.create_key,
+        "GetKey": keys.get_key,
+        "ListKeys": keys.list_keys,
+        "UpdateKey": keys.update_key,
+        "RotateKey": keys.rotate_key,
+        "RevokeKey": keys.revoke_key,
+    }
+    return tuple(
+        Method(
+            service=KEYS,
+            name=name,
+            decode=getattr(key_admin_service_pb2, f"{name}Request").FromString,
+            operation=Operation.INFO,
+            role=Role.OPERATOR,
+            unary=servicer,
+        )
+        for name, servicer in servicers.items()
     )
