@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -11,6 +12,7 @@ from weir_server.settings.aws import AwsSettings
 from weir_server.settings.azure import ApiVersion, AzureSettings
 from weir_server.settings.identity import IdentitySettings
 from weir_server.settings.kinds import REMOTE, Kind
+from weir_server.settings.ledger import LedgerSettings, default_data_dir
 from weir_server.settings.models import ModelSettings, TargetSettings
 from weir_server.settings.node import Node, ProviderId, Seconds, Switch
 from weir_server.settings.resilience import ResilienceSettings
@@ -72,6 +74,8 @@ class ServerSettings(Node):
     """Whether to serve `weir.admin.v1`, to operators; auto: it is."""
     workers: Annotated[int, Field(ge=1, le=128)] = 1
     """Processes that share the port. Breakers and limits are then each process's own."""
+    data_dir: Path = Field(default_factory=default_data_dir)
+    """Where Weir keeps what is its own: its spool, and the ledger where it has no other address."""
 
     @field_validator("listen")
     @classmethod
@@ -247,6 +251,7 @@ class Settings(Node):
     resilience: ResilienceSettings = ResilienceSettings()
     admission: AdmissionSettings = AdmissionSettings()
     identity: IdentitySettings = IdentitySettings()
+    ledger: LedgerSettings = LedgerSettings()
     providers: tuple[ProviderSettings, ...] = ()
     models: tuple[ModelSettings, ...] = ()
     default_model: str = ""

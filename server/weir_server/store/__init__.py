@@ -1,0 +1,1 @@
+"""Where are the durable books? In SQLite by default, in PostgreSQL by address."""
