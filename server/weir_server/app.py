@@ -17,7 +17,7 @@ from weir_server.admission.stage import GateStage
 from weir_server.core.clock import Clock, SystemClock
 from weir_server.core.handler import Handler
 from weir_server.core.tasks import sibling
-from weir_server.identity.resolving import KeylessIdentity
+from weir_server.opening import callers_of
 from weir_server.providers.host import Host
 from weir_server.resilience.backoff import Backoff
 from weir_server.resilience.direct import DirectStage
@@ -56,12 +56,14 @@ async def running(
 ) -> AsyncIterator["App"]:
     """Start everything that `settings` name; leaving the block stops it at once.
 
-    Call `App.drain` inside the block to stop as callers deserve. Raises CannotListen, and
-    ConfigInvalid for a provider that cannot be made.
+    Call `App.drain` inside the block to stop as callers deserve. Raises CannotListen, CannotOpen
+    for the ledger or the data directory, and ConfigInvalid for a provider that cannot be made.
     """
     clock = clock or SystemClock()
     rng = rng or random.SystemRandom()
     limits = ValidationLimits()
+    # Each of its methods is for operators, wherever the port is.
+    admin = settings.server.admin != "off"
     async with AsyncExitStack() as stack:
         host = await stack.enter_async_context(Host.of(settings, clock=clock, log=log))
         catalogue = catalogue_of(settings, host.installed(), clock)
@@ -70,6 +72,7 @@ async def running(
         upstreams.know(catalogue.targets())
         lag = LagWatch(clock, limit_s=settings.admission.lag_limit_s)
         await stack.enter_async_context(sibling(lag.run(), name="lag watch"))
+        callers = await stack.enter_async_context(callers_of(settings, clock=clock, log=log))
         generation = Generation(
             _path(settings, catalogue, tokens, host, upstreams, limits, lag, clock, rng),
             clock=clock,
@@ -93,7 +96,7 @@ async def running(
                 enabled=settings.server.takes_providers,
             ),
             models=Models(catalogue=catalogue, info=_info(settings, limits), limits=limits),
-            keys=KeyAdmin(None, clock=clock, limits=limits),
+            keys=KeyAdmin(callers.ring if admin else None, clock=clock, limits=limits),
             admin=Admin(
                 states=upstreams,
                 explainer=RouteExplainer(
@@ -104,8 +107,7 @@ async def running(
                     max_attempts=lambda: upstreams.settings.max_attempts,
                 ),
                 limits=limits,
-                # Open to operators alone, wherever the port is.
-                enabled=settings.server.admin != "off",
+                enabled=admin,
             ),
         )
         open_calls = OpenCalls()
@@ -113,7 +115,7 @@ async def running(
             clock=clock,
             log=log,
             open_calls=open_calls,
-            identity=KeylessIdentity(),
+            identity=callers.identity,
             deadlines=Deadlines(
                 unary_default_s=settings.server.unary_deadline_s,
                 stream_default_s=settings.server.stream_deadline_s,

@@ -4,6 +4,8 @@ import os
 import secrets
 from pathlib import Path
 
+HASH_KEY_FILE = "identity.key"
+"""What keys are hashed with, in the data directory."""
 OWNER_ONLY = 0o600
 
 
