@@ -19,6 +19,7 @@ from weir_server.core.clock import Clock, SystemClock
 from weir_server.core.handler import Handler
 from weir_server.core.providers import ProviderFacts
 from weir_server.core.tasks import sibling
+from weir_server.opening import callers_of
 from weir_server.providers.host import Host
 from weir_server.resilience.backoff import Backoff
 from weir_server.resilience.direct import DirectStage
@@ -42,6 +43,7 @@ from weir_server.transport.open_calls import OpenCalls
 from weir_server.transport.services.admin import Admin
 from weir_server.transport.services.counting import Counting
 from weir_server.transport.services.generation import Generation
+from weir_server.transport.services.keys import KeyAdmin
 from weir_server.transport.services.models import Models
 from weir_server.transport.services.providers import Providers
 from weir_server.transport.services.table import SERVICES, methods
@@ -58,12 +60,14 @@ async def running(
 ) -> AsyncIterator["App"]:
     """Start everything that `settings` name; leaving the block stops it at once.
 
-    Call `App.drain` inside the block to stop as callers deserve. Raises CannotListen, and
-    ConfigInvalid for a provider that cannot be made.
+    Call `App.drain` inside the block to stop as callers deserve. Raises CannotListen, CannotOpen
+    for the ledger or the data directory, and ConfigInvalid for a provider that cannot be made.
     """
     clock = clock or SystemClock()
     rng = rng or random.SystemRandom()
     limits = ValidationLimits()
+    # Each of its methods is for operators, wherever the port is.
+    admin = settings.server.admin != "off"
     async with AsyncExitStack() as stack:
         host = await stack.enter_async_context(Host.of(settings, clock=clock, log=log))
         prices = await PriceBook.load(settings.prices, clock)
@@ -74,6 +78,7 @@ async def running(
         upstreams.know(catalogue.targets())
         lag = LagWatch(clock, limit_s=settings.admission.lag_limit_s)
         await stack.enter_async_context(sibling(lag.run(), name="lag watch"))
+        callers = await stack.enter_async_context(callers_of(settings, clock=clock, log=log))
         generation = Generation(
             _path(settings, catalogue, tokens, prices, host, upstreams, limits, lag, clock, rng),
             clock=clock,
@@ -98,9 +103,8 @@ async def running(
             ),
             models=Models(catalogue=catalogue, info=_info(settings, limits), limits=limits),
             usage=Usage(books=None, limits=limits),
-            usage_admin=UsageAdmin(
-                books=None, limits=limits, enabled=settings.server.allows(settings.server.admin)
-            ),
+            usage_admin=UsageAdmin(books=None, limits=limits, enabled=admin),
+            keys=KeyAdmin(callers.ring if admin else None, clock=clock, limits=limits),
             admin=Admin(
                 states=upstreams,
                 explainer=RouteExplainer(
@@ -111,7 +115,7 @@ async def running(
                     max_attempts=lambda: upstreams.settings.max_attempts,
                 ),
                 limits=limits,
-                enabled=settings.server.allows(settings.server.admin),
+                enabled=admin,
             ),
         )
         open_calls = OpenCalls()
@@ -119,6 +123,7 @@ async def running(
             clock=clock,
             log=log,
             open_calls=open_calls,
+            identity=callers.identity,
             deadlines=Deadlines(
                 unary_default_s=settings.server.unary_deadline_s,
                 stream_default_s=settings.server.stream_deadline_s,

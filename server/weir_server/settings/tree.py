@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from weir_server.settings.admission import AdmissionSettings
 from weir_server.settings.aws import AwsSettings
 from weir_server.settings.azure import ApiVersion, AzureSettings
+from weir_server.settings.identity import IdentitySettings
 from weir_server.settings.kinds import REMOTE, Kind
 from weir_server.settings.ledger import LedgerSettings, default_data_dir
 from weir_server.settings.models import ModelSettings, TargetSettings
@@ -71,7 +72,7 @@ class ServerSettings(Node):
     max_initialized_providers: Annotated[int, Field(ge=1, le=10_000)] = 100
     """How many of them may live at the same time."""
     admin: Switch = "auto"
-    """Whether to serve `weir.admin.v1`; auto: on loopback only, until callers have roles."""
+    """Whether to serve `weir.admin.v1`, to operators; auto: it is."""
     workers: Annotated[int, Field(ge=1, le=128)] = 1
     """Processes that share the port. Breakers and limits are then each process's own."""
     data_dir: Path = Field(default_factory=default_data_dir)
@@ -250,6 +251,7 @@ class Settings(Node):
     upstream: UpstreamSettings = UpstreamSettings()
     resilience: ResilienceSettings = ResilienceSettings()
     admission: AdmissionSettings = AdmissionSettings()
+    identity: IdentitySettings = IdentitySettings()
     ledger: LedgerSettings = LedgerSettings()
     prices: PriceSettings = PriceSettings()
     providers: tuple[ProviderSettings, ...] = ()
@@ -258,6 +260,21 @@ class Settings(Node):
     """The model where a request names neither model nor provider; unset: the first."""
     secrets: dict[str, SecretStr] = Field(default_factory=dict)
     """Secrets that a ProviderConfig's api_key_secret_ref may name."""
+
+    @property
+    def asks_for_keys(self) -> bool:
+        """Whether every call needs a key; auto: where other machines can reach the port."""
+        mode = self.identity.mode
+        return mode == "keys" or (mode == "auto" and not self.server.is_loopback)
+
+    @model_validator(mode="after")
+    def _is_guarded(self) -> "Settings":
+        if self.identity.mode == "open" and not self.server.is_loopback:
+            raise ValueError(
+                f"identity.mode: open would let everybody in, and listen {self.server.listen} is "
+                "reachable from other machines: set it to keys, or listen on 127.0.0.1"
+            )
+        return self
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Settings":

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from weir.admin.v1 import admin_service_pb2, usage_admin_service_pb2
+from weir.admin.v1 import admin_service_pb2, key_admin_service_pb2, usage_admin_service_pb2
 from weir.v1 import (
     embedding_service_pb2,
     model_service_pb2,
@@ -10,11 +10,13 @@ from weir.v1 import (
     usage_service_pb2,
 )
 from weir.v1.provider_service_pb2 import StreamChatResponse, StreamCompleteResponse
+from weir_server.core.caller import Role
 from weir_server.core.target import Operation
-from weir_server.transport.methods import Method
+from weir_server.transport.methods import Method, UnaryServicer, WatchServicer
 from weir_server.transport.services.admin import Admin
 from weir_server.transport.services.counting import Counting
 from weir_server.transport.services.generation import Generation
+from weir_server.transport.services.keys import KeyAdmin
 from weir_server.transport.services.models import Models
 from weir_server.transport.services.providers import Providers
 from weir_server.transport.services.usage import Usage
@@ -25,8 +27,9 @@ EMBEDDING = "weir.v1.EmbeddingService"
 MODEL = "weir.v1.ModelService"
 USAGE = "weir.v1.UsageService"
 ADMIN = "weir.admin.v1.ProviderAdminService"
+KEYS = "weir.admin.v1.KeyAdminService"
 USAGE_ADMIN = "weir.admin.v1.UsageAdminService"
-SERVICES = (LLM, EMBEDDING, MODEL, USAGE, ADMIN, USAGE_ADMIN)
+SERVICES = (LLM, EMBEDDING, MODEL, USAGE, ADMIN, KEYS, USAGE_ADMIN)
 
 
 def methods(
@@ -37,9 +40,14 @@ def methods(
     models: Models,
     usage: Usage,
     admin: Admin,
+    keys: KeyAdmin,
     usage_admin: UsageAdmin,
 ) -> Sequence[Method]:
-    """Return every RPC that Weir serves; health and reflection come from their own packages."""
+    """Return every RPC that Weir serves, each with who may call it.
+
+    Health and reflection come from their own packages and ask for no key: what balances the load
+    has none, and reflection is off where other machines can reach the port, unless it is set.
+    """
     llm, embedding, model = provider_service_pb2, embedding_service_pb2, model_service_pb2
     return (
         Method(
@@ -47,6 +55,7 @@ def methods(
             name="Initialize",
             decode=llm.InitializeRequest.FromString,
             operation=Operation.INFO,
+            role=Role.OPERATOR,
             unary=providers.initialize,
         ),
         Method(
@@ -54,6 +63,7 @@ def methods(
             name="ValidateConfig",
             decode=llm.ValidateConfigRequest.FromString,
             operation=Operation.INFO,
+            role=Role.OPERATOR,
             unary=providers.validate_config,
         ),
         Method(
@@ -61,6 +71,7 @@ def methods(
             name="Complete",
             decode=llm.CompleteRequest.FromString,
             operation=Operation.COMPLETE,
+            role=Role.CALLER,
             unary=generation.complete,
         ),
         Method(
@@ -68,6 +79,7 @@ def methods(
             name="StreamComplete",
             decode=llm.StreamCompleteRequest.FromString,
             operation=Operation.COMPLETE,
+            role=Role.CALLER,
             stream=generation.stream_complete,
             frame=StreamCompleteResponse,
         ),
@@ -76,6 +88,7 @@ def methods(
             name="Chat",
             decode=llm.ChatRequest.FromString,
             operation=Operation.CHAT,
+            role=Role.CALLER,
             unary=generation.chat,
         ),
         Method(
@@ -83,6 +96,7 @@ def methods(
             name="StreamChat",
             decode=llm.StreamChatRequest.FromString,
             operation=Operation.CHAT,
+            role=Role.CALLER,
             stream=generation.stream_chat,
             frame=StreamChatResponse,
         ),
@@ -91,6 +105,7 @@ def methods(
             name="CountTokens",
             decode=llm.CountTokensRequest.FromString,
             operation=Operation.COUNT,
+            role=Role.CALLER,
             unary=counting.count_tokens,
         ),
         Method(
@@ -98,6 +113,7 @@ def methods(
             name="ValidateTokenCount",
             decode=llm.ValidateTokenCountRequest.FromString,
             operation=Operation.COUNT,
+            role=Role.CALLER,
             unary=counting.validate_token_count,
         ),
         Method(
@@ -105,6 +121,7 @@ def methods(
             name="Embed",
             decode=embedding.EmbedRequest.FromString,
             operation=Operation.EMBED,
+            role=Role.CALLER,
             unary=generation.embed,
         ),
         Method(
@@ -112,6 +129,7 @@ def methods(
             name="ListModels",
             decode=model.ListModelsRequest.FromString,
             operation=Operation.INFO,
+            role=Role.CALLER,
             unary=models.list_models,
         ),
         Method(
@@ -119,6 +137,7 @@ def methods(
             name="GetModel",
             decode=model.GetModelRequest.FromString,
             operation=Operation.INFO,
+            role=Role.CALLER,
             unary=models.get_model,
         ),
         Method(
@@ -126,6 +145,7 @@ def methods(
             name="GetServerInfo",
             decode=model.GetServerInfoRequest.FromString,
             operation=Operation.INFO,
+            role=Role.CALLER,
             unary=models.get_server_info,
         ),
         Method(
@@ -133,9 +153,11 @@ def methods(
             name="GetResponseUsage",
             decode=usage_service_pb2.GetResponseUsageRequest.FromString,
             operation=Operation.INFO,
+            role=Role.CALLER,
             unary=usage.get_response_usage,
         ),
         *admin_methods(admin),
+        *key_methods(keys),
         *usage_admin_methods(usage_admin),
     )
 
@@ -148,6 +170,7 @@ def admin_methods(admin: Admin) -> Sequence[Method]:
             name="ListTargets",
             decode=admin_service_pb2.ListTargetsRequest.FromString,
             operation=Operation.INFO,
+            role=Role.OPERATOR,
             unary=admin.list_targets,
         ),
         Method(
@@ -155,6 +178,7 @@ def admin_methods(admin: Admin) -> Sequence[Method]:
             name="WatchTargets",
             decode=admin_service_pb2.WatchTargetsRequest.FromString,
             operation=Operation.INFO,
+            role=Role.OPERATOR,
             watch=admin.watch_targets,
         ),
         Method(
@@ -162,6 +186,7 @@ def admin_methods(admin: Admin) -> Sequence[Method]:
             name="SetCircuitState",
             decode=admin_service_pb2.SetCircuitStateRequest.FromString,
             operation=Operation.INFO,
+            role=Role.OPERATOR,
             unary=admin.set_circuit_state,
         ),
         Method(
@@ -169,62 +194,57 @@ def admin_methods(admin: Admin) -> Sequence[Method]:
             name="ExplainRoute",
             decode=admin_service_pb2.ExplainRouteRequest.FromString,
             operation=Operation.INFO,
+            role=Role.OPERATOR,
             unary=admin.explain_route,
         ),
     )
 
 
+def key_methods(keys: KeyAdmin) -> Sequence[Method]:
+    """Return the RPCs about keys."""
+    servicers: dict[str, UnaryServicer] = {
+        "CreateKey": keys.create_key,
+        "GetKey": keys.get_key,
+        "ListKeys": keys.list_keys,
+        "UpdateKey": keys.update_key,
+        "RotateKey": keys.rotate_key,
+        "RevokeKey": keys.revoke_key,
+    }
+    return tuple(
+        Method(
+            service=KEYS,
+            name=name,
+            decode=getattr(key_admin_service_pb2, f"{name}Request").FromString,
+            operation=Operation.INFO,
+            role=Role.OPERATOR,
+            unary=servicer,
+        )
+        for name, servicer in servicers.items()
+    )
+
+
 def usage_admin_methods(admin: UsageAdmin) -> Sequence[Method]:
     """Return the RPCs by which operators ask the ledger and set budgets."""
-    messages = usage_admin_service_pb2
-    return (
+    unary: dict[str, UnaryServicer] = {
+        "QueryUsage": admin.query_usage,
+        "ListCalls": admin.list_calls,
+        "SetBudget": admin.set_budget,
+        "ListBudgets": admin.list_budgets,
+        "DeleteBudget": admin.delete_budget,
+    }
+    watches: dict[str, WatchServicer] = {
+        "WatchUsage": admin.watch_usage,
+        "WatchBudgets": admin.watch_budgets,
+    }
+    return tuple(
         Method(
             service=USAGE_ADMIN,
-            name="QueryUsage",
-            decode=messages.QueryUsageRequest.FromString,
+            name=name,
+            decode=getattr(usage_admin_service_pb2, f"{name}Request").FromString,
             operation=Operation.INFO,
-            unary=admin.query_usage,
-        ),
-        Method(
-            service=USAGE_ADMIN,
-            name="WatchUsage",
-            decode=messages.WatchUsageRequest.FromString,
-            operation=Operation.INFO,
-            watch=admin.watch_usage,
-        ),
-        Method(
-            service=USAGE_ADMIN,
-            name="ListCalls",
-            decode=messages.ListCallsRequest.FromString,
-            operation=Operation.INFO,
-            unary=admin.list_calls,
-        ),
-        Method(
-            service=USAGE_ADMIN,
-            name="SetBudget",
-            decode=messages.SetBudgetRequest.FromString,
-            operation=Operation.INFO,
-            unary=admin.set_budget,
-        ),
-        Method(
-            service=USAGE_ADMIN,
-            name="ListBudgets",
-            decode=messages.ListBudgetsRequest.FromString,
-            operation=Operation.INFO,
-            unary=admin.list_budgets,
-        ),
-        Method(
-            service=USAGE_ADMIN,
-            name="DeleteBudget",
-            decode=messages.DeleteBudgetRequest.FromString,
-            operation=Operation.INFO,
-            unary=admin.delete_budget,
-        ),
-        Method(
-            service=USAGE_ADMIN,
-            name="WatchBudgets",
-            decode=messages.WatchBudgetsRequest.FromString,
-            operation=Operation.INFO,
-            watch=admin.watch_budgets,
-        ),
+            role=Role.OPERATOR,
+            unary=unary.get(name),
+            watch=watches.get(name),
+        )
+        for name in (*unary, *watches)
     )
