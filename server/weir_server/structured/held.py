@@ -8,8 +8,8 @@ from weir.v1.generation_pb2 import FinishReason, GenerationEvent, PartDelta, Par
 from weir_server.core.errors import MessageTooLarge
 from weir_server.core.handler import Batch
 
-MAX_TEXT_CHARS: Final = 1024 * 1024
-"""Bound of a text that is judged, as of every JSON text that a request holds."""
+MAX_TEXT_CHARS: Final = 256 * 1024
+"""Bound of a text that is judged: to read a larger one would hold the event loop up."""
 BATCH_BYTES: Final = 32 * 1024
 _PIECE_CHARS: Final = BATCH_BYTES // 4
 """No more characters than this are certain to fit a batch."""
@@ -141,7 +141,7 @@ class Held:
         self._text.write(text)
         self._text_chars += len(text)
         if self._text_chars > MAX_TEXT_CHARS:
-            raise MessageTooLarge(metadata={"maxBytes": str(MAX_TEXT_CHARS)})
+            raise MessageTooLarge(metadata={"maxChars": str(MAX_TEXT_CHARS)})
 
     def _count(self, size: int) -> None:
         self._bytes += size
