@@ -126,9 +126,14 @@ async def _batches(answer: Sequence[GenerationEvent]) -> AsyncIterator[Batch]:
 
 async def heard(stage: Handler, call: Call, request: Request) -> list[GenerationEvent]:
     """All events of an answer."""
-    events: list[GenerationEvent] = []
     async with stage.open(call, request) as batches:
-        async for batch in batches:
-            assert isinstance(batch, list)
-            events += batch
+        return await read(batches)
+
+
+async def read(batches: AsyncIterator[Batch]) -> list[GenerationEvent]:
+    """All events of batches."""
+    events: list[GenerationEvent] = []
+    async for batch in batches:
+        assert isinstance(batch, list)
+        events += batch
     return events

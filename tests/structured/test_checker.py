@@ -3,23 +3,26 @@
 import asyncio
 import json
 import time
+from typing import TypeVar
 
 import pytest
 
 from weir_server.core.errors import OutputSchemaInvalid
 from weir_server.structured.checker import FIELD, Checker
 
+_T = TypeVar("_T")
 HELD_AT_MOST_S = 0.25
 """Far more than it takes, and far less than a pattern that tracks back: the machine stalls too."""
 
 
-async def _longest_turn_s(work: asyncio.Task[object]) -> float:
-    """Turn the loop until `work` is done; return its longest turn."""
+async def _longest_turn_s(work: asyncio.Task[_T]) -> float:
+    """Turn the loop until `work` has succeeded; return its longest turn."""
     longest_s = 0.0
     while not work.done():
         begun_s = time.perf_counter()
         await asyncio.sleep(0.001)
         longest_s = max(longest_s, time.perf_counter() - begun_s)
+    await work
     return longest_s
 
 
@@ -35,12 +38,11 @@ async def test_the_loop_turns_meanwhile(case: str) -> None:
     for _ in range(5):
         checker = Checker()
         if case == "a wide schema":
-            work = asyncio.ensure_future(checker.schema(WIDE))
+            turns_s.append(await _longest_turn_s(asyncio.ensure_future(checker.schema(WIDE))))
         else:
             schema = await checker.schema(HOSTILE)
-            work = asyncio.ensure_future(checker.mismatch(schema, LONG))
-        turns_s.append(await _longest_turn_s(work))
-        await work
+            judging = asyncio.ensure_future(checker.mismatch(schema, LONG))
+            turns_s.append(await _longest_turn_s(judging))
         if turns_s[-1] <= HELD_AT_MOST_S:
             break
     assert min(turns_s) <= HELD_AT_MOST_S

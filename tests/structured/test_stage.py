@@ -10,6 +10,7 @@ from tests.structured.answering import (
     end,
     heard,
     more,
+    read,
     request,
     says,
     target,
@@ -48,7 +49,7 @@ async def test_without_repairs_the_stage_is_not_there() -> None:
 
     async with stage(following).open(call(), request(0)) as batches:
         assert following.open_now == 1
-        assert [event async for batch in batches for event in batch] == says(WRONG)
+        assert await read(batches) == says(WRONG)
 
 
 async def test_a_right_answer_is_told_when_it_is_whole() -> None:
@@ -57,7 +58,7 @@ async def test_a_right_answer_is_told_when_it_is_whole() -> None:
 
     async with stage(following).open(call(), request()) as batches:
         assert following.open_now == 0
-        assert text_of([event async for batch in batches for event in batch]) == RIGHT
+        assert text_of(await read(batches)) == RIGHT
 
 
 async def test_a_repair_is_an_asking_of_its_own_kind() -> None:
