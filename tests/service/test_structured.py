@@ -1,145 +1,45 @@
 """Through the real server: answers that have to follow a schema, judged and asked for again."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
 import pytest
-from typing_extensions import override
 
-from tests.providers.wire import anthropic_words as claude
 from tests.service.asking import refused
+from tests.service.chain import chain
+from tests.service.schema_asking import (
+    FALLBACK,
+    FIRST,
+    NATIVE,
+    OBJECTS,
+    PLAIN,
+    PROSE,
+    REPAIR,
+    RIGHT,
+    SAY,
+    SCHEMA,
+    SCHEMA_IN,
+    WRONG_AGE,
+    Slow,
+    asked,
+    asks,
+    openai,
+)
 from tests.service.test_continuation import attempts, well_formed
 from tests.service.test_fault_matrix import tree
-from tests.service.weir import Heard, Weir, chat_request, hear, serving, stream_request
+from tests.service.weir import chat_request, hear, serving, stream_request
 from weir.fold import fold_chat
 from weir.v1.content_pb2 import Message, Part, Role
-from weir.v1.error_pb2 import AttemptKind
 from weir.v1.generation_pb2 import (
     FinishReason,
     GenerationOptions,
-    JsonSchemaFormat,
-    OutputFormat,
     UnsupportedOptionPolicy,
 )
 from weir.v1.provider_service_pb2 import CompleteRequest
-from weir_server.fake_upstream.behaviour import Hang, Reply, Sse
-from weir_server.fake_upstream.exchange import Behaviour, Exchange
-from weir_server.fake_upstream.openai_wire import ChatChunks, chat_completion, encode_events, usage
+from weir_server.fake_upstream.behaviour import Hang, Reply
 from weir_server.fake_upstream.upstream import FakeUpstream
 from weir_server.structured.wording import AGAIN, SAY_JSON, WRONG
-
-SCHEMA = json.dumps(
-    {
-        "type": "object",
-        "properties": {"age": {"type": "integer", "minimum": 0}},
-        "required": ["age"],
-        "additionalProperties": False,
-    }
-)
-RIGHT, WRONG_AGE, PROSE = '{"age": 7}', '{"age": "canary-age"}', "Seven canary-age, I think."
-FIRST = AttemptKind.ATTEMPT_KIND_FIRST
-RETRY = AttemptKind.ATTEMPT_KIND_RETRY
-FALLBACK = AttemptKind.ATTEMPT_KIND_FALLBACK
-REPAIR = AttemptKind.ATTEMPT_KIND_REPAIR
-NATIVE = ["chat", "complete", "streaming", "json_object", "json_schema"]
-OBJECTS = ["chat", "complete", "streaming", "json_object"]
-PLAIN = ["chat", "complete", "streaming"]
-Say = Callable[[str], Behaviour]
-
-
-def openai(text: str, *, finish_reason: str = "stop") -> Behaviour:
-    """An answer in the shape that it was asked in, for 19 and 10 tokens."""
-    return _Openai(text=text, finish_reason=finish_reason)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Openai(Behaviour):
-    text: str
-    finish_reason: str
-
-    @override
-    async def play(self, exchange: Exchange) -> None:
-        if not exchange.attempt.json.get("stream"):
-            body = chat_completion(self.text, finish_reason=self.finish_reason)
-            await Reply(body=body).play(exchange)
-            return
-        chunks = ChatChunks()
-        half = len(self.text) // 2
-        said = [
-            chunks.role(),
-            chunks.content(self.text[:half]),
-            chunks.content(self.text[half:]),
-            chunks.finish(self.finish_reason),
-            chunks.last_usage(usage(19, 10)),
-        ]
-        await Sse(events=encode_events(said)).play(exchange)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Claude(Behaviour):
-    text: str
-
-    @override
-    async def play(self, exchange: Exchange) -> None:
-        if not exchange.attempt.json.get("stream"):
-            await Reply(body=claude.message(claude.text(self.text))).play(exchange)
-            return
-        said = [claude.started(), *claude.text_block(0, [self.text]), *claude.stopped("end_turn")]
-        await Sse(events=claude.encode_events(said)).play(exchange)
-
-
-def anthropic(text: str) -> Behaviour:
-    """The same in another vendor's words."""
-    return _Claude(text=text)
-
-
-SAY: dict[str, Say] = {"openai": openai, "anthropic": anthropic}
-
-
-def asks(max_repairs: int = 2, schema: str = SCHEMA, **options: Any) -> dict[str, Any]:
-    """Options of a request for an answer that follows a schema."""
-    said = JsonSchemaFormat(name="person", schema_json=schema, max_repairs=max_repairs)
-    return {"output_format": OutputFormat(json_schema=said), **options}
-
-
-@dataclass
-class Asked:
-    """A Weir with a model `m` at one or two upstreams."""
-
-    weir: Weir
-    upstreams: list[FakeUpstream] = field(default_factory=list)
-
-    async def stream(self, timeout_s: float = 10, **options: Any) -> Heard:
-        request = stream_request("How old?", model="m", **options)
-        heard = await hear(self.weir.llm.StreamChat(request, timeout=timeout_s))
-        return well_formed(heard) if heard.events else heard
-
-    @property
-    def sent(self) -> list[dict[str, Any]]:
-        return [attempt.json for attempt in self.upstreams[0].journal]
-
-
-@asynccontextmanager
-async def asked(
-    *steps: Behaviour,
-    can: Sequence[str] = NATIVE,
-    kind: str = "openai",
-    other: Sequence[Behaviour] = (),
-    other_can: Sequence[str] = NATIVE,
-    resilience: dict[str, Any] | None = None,
-) -> AsyncIterator[Asked]:
-    async with FakeUpstream(*steps) as one, FakeUpstream(*other) as two:
-        upstreams = [one, two] if other else [one]
-        urls = [each.origin if kind == "anthropic" else each.url for each in upstreams]
-        config = tree(*urls, kind=kind, resilience=resilience, max_retries=0)
-        for target, able in zip(config["models"][0]["targets"], (can, other_can), strict=False):
-            target["can"] = list(able)
-        async with serving(config) as weir:
-            yield Asked(weir=weir, upstreams=upstreams)
 
 
 @pytest.mark.parametrize("kind", ["openai", "anthropic"])
@@ -160,10 +60,6 @@ async def test_right_at_once(kind: str, can: list[str]) -> None:
     assert folded.message == reply.message
     assert (folded.usage, folded.finish_reason) == (reply.usage, reply.finish_reason)
     assert attempts(heard) == [("a", FIRST)]
-
-
-SCHEMA_IN = '"properties": {"age"'
-"""How a schema stands in a body that has it as JSON rather than as a text."""
 
 
 @pytest.mark.parametrize("kind", ["openai", "anthropic"])
@@ -304,8 +200,8 @@ async def test_a_hang_up_in_a_repair_closes_the_upstream() -> None:
 
 async def test_the_deadline_holds_for_all_askings() -> None:
     """A repair begins no time of its own, and the error counts what was used before."""
-    async with asked(openai(WRONG_AGE), Hang()) as one:
-        heard = await one.stream(timeout_s=0.25, **asks())
+    async with asked(openai(WRONG_AGE), Hang(), patience_s=10.0) as one:
+        heard = await one.stream(timeout_s=1.5, **asks())
     assert heard.code is grpc.StatusCode.DEADLINE_EXCEEDED
     assert heard.failure.failure is not None
     assert heard.failure.failure.usage.completion_tokens >= 10
@@ -391,3 +287,38 @@ async def test_words_in_the_models_mouth_cannot_be_repaired() -> None:
         assert not one.sent
     assert refusal.reason == "INVALID_REQUEST"
     assert refusal.fields == ["options.output_format.json_schema.max_repairs"]
+
+
+async def test_of_two_weirs_the_one_next_to_the_provider_repairs() -> None:
+    """Repairs do not multiply; the near one passes on the answer, or the error."""
+    async with (
+        FakeUpstream(openai(WRONG_AGE), openai(RIGHT), openai(PROSE)) as upstream,
+        chain(upstream) as both,
+    ):
+        request = stream_request("How old?", model="far-m", **asks())
+        right = well_formed(await hear(both.near.llm.StreamChat(request, timeout=10)))
+        wrong = await hear(both.near.llm.StreamChat(request, timeout=10))
+        assert len(upstream.journal) == 2 + 3
+    assert right.text == RIGHT
+    assert right.end.usage.completion_tokens == 20
+    kinds = [each.kind for each in right.end.metadata.attempts]
+    assert kinds == [FIRST, REPAIR, FIRST], "those of the far one come before what they were for"
+    assert wrong.failure.reason == "OUTPUT_SCHEMA_MISMATCH"
+    assert wrong.failure.failure is not None
+    assert wrong.failure.failure.usage.completion_tokens == 30
+
+
+async def test_heartbeats_go_on_while_an_answer_is_held_back() -> None:
+    """The caller knows that its call is alive, and sees nothing of an answer until it is right."""
+    slow = Slow(text=RIGHT)
+    async with FakeUpstream(slow) as upstream:
+        config = tree(upstream.url, max_retries=0)
+        config["upstream"]["idle_timeout_s"] = config["upstream"]["first_token_timeout_s"] = 5.0
+        pace = {"start_alone_after_s": 0.05, "heartbeat_interval_s": 0.1}
+        async with serving(config, server=pace) as weir:
+            request = stream_request("How old?", model="m", **asks())
+            heard = well_formed(await hear(weir.llm.StreamChat(request, timeout=10)))
+    assert heard.text == RIGHT
+    assert heard.kinds[:2] == ["start", "heartbeat"]
+    first_part = heard.kinds.index("part_start")
+    assert set(heard.kinds[first_part:]) == {"part_start", "part_delta", "part_end", "end"}
