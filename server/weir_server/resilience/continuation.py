@@ -17,11 +17,12 @@ from weir.v1.error_pb2 import AttemptKind
 from weir.v1.generation_pb2 import GenerationEvent
 from weir.v1.generation_pb2 import Warning as WarningEvent
 from weir.v1.provider_service_pb2 import ChatRequest, CompleteRequest
-from weir.v1.usage_pb2 import TokenUsage, UsageSource
+from weir.v1.usage_pb2 import TokenUsage
 from weir_server.core.call import Call
 from weir_server.core.errors import UpstreamError, WeirError
 from weir_server.core.handler import Batch, Request
 from weir_server.core.target import Operation, Target
+from weir_server.core.usage import add, summed
 from weir_server.resilience.attempt import Attempt
 from weir_server.resilience.story import Story
 from weir_server.resilience.tries import Tries
@@ -31,16 +32,6 @@ if TYPE_CHECKING:
     from weir_server.resilience.stage import Answer, ResilienceStage
 
 _CONTINUATION = AttemptKind.ATTEMPT_KIND_CONTINUATION
-_PROVIDER = UsageSource.USAGE_SOURCE_PROVIDER
-_ESTIMATED = UsageSource.USAGE_SOURCE_ESTIMATED
-_SUMMED = (
-    "prompt_tokens",
-    "completion_tokens",
-    "total_tokens",
-    "cached_prompt_tokens",
-    "cache_write_prompt_tokens",
-    "reasoning_tokens",
-)
 PLEASE_GO_ON = (
     "Your answer was interrupted. Go on exactly where it stops: write only what follows its last "
     "character, without repeating any of it and without a word about the interruption."
@@ -102,7 +93,7 @@ class Continuation(AsyncIterator[Batch]):
         if last is not None and last.HasField("end"):
             told[-1:] = [*story.finish(), last]
             if (spent := self._answer.spent) is not None:
-                _add(last.end.usage, spent)
+                add(last.end.usage, spent)
         return told
 
     async def _go_on(self, broken: UpstreamError) -> list[GenerationEvent]:
@@ -221,21 +212,3 @@ class _Blank:
                 if delta.text:
                     return True
         return False
-
-
-def summed(one: TokenUsage, other: TokenUsage | None) -> TokenUsage:
-    """Return what two attempts have used together."""
-    total = TokenUsage()
-    total.CopyFrom(one)
-    if other is not None:
-        _add(total, other)
-    return total
-
-
-def _add(total: TokenUsage, more: TokenUsage) -> None:
-    """Add one attempt's usage to another's; what was not all told by providers is an estimate."""
-    for name in _SUMMED:
-        setattr(total, name, getattr(total, name) + getattr(more, name))
-    del total.modality_tokens[:]
-    if total.source != _PROVIDER or more.source != _PROVIDER:
-        total.source = _ESTIMATED

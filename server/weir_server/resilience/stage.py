@@ -16,9 +16,10 @@ from weir_server.core.clock import Clock
 from weir_server.core.errors import WeirError
 from weir_server.core.handler import Batch, Handler, Request
 from weir_server.core.route import Refusal
+from weir_server.core.usage import summed
 from weir_server.resilience.attempt import Attempt, begin
 from weir_server.resilience.backoff import Backoff
-from weir_server.resilience.continuation import Continuation, may_continue, summed
+from weir_server.resilience.continuation import Continuation, may_continue
 from weir_server.resilience.hedging import race
 from weir_server.resilience.tries import Tries
 from weir_server.resilience.turns import Turn, Turns
@@ -96,8 +97,9 @@ class ResilienceStage(Handler):
     ) -> Coroutine[Any, Any, Attempt]:
         """Make one attempt, to be awaited."""
         target = turn.target
-        if turn.kind is not _FIRST or len(call.targets) > 1 or target is not call.targets[0]:
-            aimed = call.aimed_at((target,), kind=turn.kind)
+        kind = call.kind if turn.kind == _FIRST else turn.kind
+        if kind != call.kind or len(call.targets) > 1 or target is not call.targets[0]:
+            aimed = call.aimed_at((target,), kind=kind)
         else:
             aimed = call
         call.progress.route = target
