@@ -34,6 +34,9 @@ from weir_server.routing.stage import RoutingStage
 from weir_server.routing.windows import Windows
 from weir_server.settings.changes import Changes, applicable, changes
 from weir_server.settings.tree import Settings
+from weir_server.structured.checker import Checker
+from weir_server.structured.saying import SayingStage
+from weir_server.structured.stage import StructuredStage
 from weir_server.telemetry.log import Log
 from weir_server.transport.edge import Deadlines, Edge
 from weir_server.transport.events import StreamPacing
@@ -175,10 +178,11 @@ def _path(
     upstream = settings.upstream
     providers = host
     accounting = MeterStage(providers, tokens, prices)
-    resilience: Handler = DirectStage(accounting)
+    saying = SayingStage(accounting)
+    resilience: Handler = DirectStage(saying)
     if settings.resilience.enabled:
         resilience = ResilienceStage(
-            accounting,
+            saying,
             Turns(
                 upstreams,
                 clock=clock,
@@ -190,7 +194,10 @@ def _path(
             backoff=Backoff(base_s=upstream.retry_base_s, cap_s=upstream.retry_cap_s),
             first_token_timeout_s=upstream.first_token_timeout_s,
         )
-    routing = RoutingStage(resilience, catalogue, windows=Windows(tokens), rng=rng)
+    structured = StructuredStage(
+        resilience, Checker(), max_held_bytes=settings.server.max_response_bytes
+    )
+    routing = RoutingStage(structured, catalogue, windows=Windows(tokens), rng=rng)
     admission: Handler = routing
     if settings.admission.enabled:
         admission = GateStage(
