@@ -24,6 +24,13 @@ _PRAGMAS: Final = (
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
 )
+# A peer that is gone without a word is found out within ten seconds.
+_ALIVE: Final[dict[str, Any]] = {
+    "keepalives_idle": 4,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
 _WRITES: Final = "weir_writes"
 
 
@@ -80,7 +87,11 @@ class Database:
         """Open a bare connection to PostgreSQL, transactions by hand."""
         address = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
         return psycopg.connect(
-            address, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S, prepare_threshold=1
+            address,
+            autocommit=True,
+            connect_timeout=CONNECT_TIMEOUT_S,
+            prepare_threshold=1,
+            **_ALIVE,
         )
 
     def _sqlite_engine(self) -> Engine:
@@ -104,7 +115,7 @@ class Database:
             pool_pre_ping=True,
             pool_size=2,
             max_overflow=4,
-            connect_args={"connect_timeout": CONNECT_TIMEOUT_S},
+            connect_args={"connect_timeout": CONNECT_TIMEOUT_S, **_ALIVE},
         )
 
 
