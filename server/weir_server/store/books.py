@@ -64,7 +64,7 @@ async def opened(
     The database has to be there: without its tables nobody knows whose budgets hold.
     Raises StoreRefused.
     """
-    database = Database(settings.address(data_dir))
+    database = Database(settings.address(data_dir), clock=clock)
     try:
         await asyncio.to_thread(_migrate, database)
         # Whoever shares a file of SQLite shares the folder beside it, and with it the locks.

@@ -1,11 +1,10 @@
 """How are budgets set, asked for and ended? By operators, rarely; what calls need is in memory."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, or_, select, text
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, or_, select
 
 from weir_server.core.errors import BudgetNotFound
 from weir_server.core.ledger import Budget, Period, Scope
@@ -52,7 +51,7 @@ class Budgets:
         begins anew.
         """
         with self._database.writing() as connection:
-            now_ns = now(connection)
+            now_ns = self._database.now_ns(connection)
             values = {
                 "scope": budget.scope.value,
                 "subject": budget.subject,
@@ -73,7 +72,7 @@ class Budgets:
                 if any(before[name] != values[name] for name in counted):
                     values["begun_ns"] = now_ns
                 connection.execute(BUDGETS.update().where(where).values(values))
-            return _states(connection, [where])[0]
+            return self._states(connection, [where])[0]
 
     def delete(self, name: str) -> None:
         """End a budget; what was spent of it stays on record. Raises BudgetNotFound."""
@@ -96,7 +95,7 @@ class Budgets:
             of_keys = and_(BUDGETS.c.scope == Scope.KEY.value, BUDGETS.c.subject.in_(keys))
             where.append(or_(of_tenant, of_keys))
         with self._database.reading() as connection:
-            return _states(connection, where, limit)
+            return self._states(connection, where, limit)
 
     def all(self) -> Sequence[Budget]:
         """Return all budgets."""
@@ -121,25 +120,15 @@ class Budgets:
             newest = connection.execute(select(func.max(BUDGET_EVENTS.c.number))).scalar()
         return newest or 0
 
-
-_STORE_NOW: Final = text("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000")
-
-
-def now(connection: Connection) -> int:
-    """Return what time it is for the books, in nanoseconds."""
-    if connection.dialect.name == "postgresql":
-        return int(connection.execute(_STORE_NOW).scalar_one())
-    return time.time_ns()
-
-
-def _states(
-    connection: Connection, where: Sequence[ColumnElement[bool]], limit: int | None = None
-) -> list[BudgetState]:
-    now_ns = now(connection)
-    rows = connection.execute(
-        select(BUDGETS).where(*where).order_by(BUDGETS.c.name).limit(limit)
-    ).all()
-    return [_state(connection, row, now_ns) for row in rows]
+    def _states(
+        self,
+        connection: Connection,
+        where: Sequence[ColumnElement[bool]],
+        limit: int | None = None,
+    ) -> Sequence[BudgetState]:
+        now_ns = self._database.now_ns(connection)
+        asked = select(BUDGETS).where(*where).order_by(BUDGETS.c.name).limit(limit)
+        return [_state(connection, row, now_ns) for row in connection.execute(asked).all()]
 
 
 _NEWEST: Final = (

@@ -14,13 +14,13 @@ from psycopg import errors
 from sqlalchemy import JSON, Table
 from sqlalchemy.dialects import postgresql
 
-from weir_server.store.database import Database
+from weir_server.store.database import STORE_NOW, Database
 from weir_server.store.operations import Row
 from weir_server.store.session import INSERTED, Conflict, StoreAway, Unbookable, Words, columns
 
 _WORDS: Final = Words(mark="%s", among="= ANY({})", lock=" FOR UPDATE")
 # Two sentences in one round trip.
-_BEGIN: Final = b"BEGIN; SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000"
+_BEGIN: Final = f"BEGIN; {STORE_NOW}".encode()
 # A NUL as JSON writes it, unless the backslash before its u is one that was written itself.
 _NUL: Final = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 

@@ -1,7 +1,6 @@
 """How is SQLite spoken to? Row by row: it lives here, and a sentence costs microseconds."""
 
 import sqlite3
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
@@ -34,6 +33,7 @@ class SqliteSession:
 
     def __init__(self, database: Database) -> None:
         """Raises StoreAway."""
+        self._clock = database.clock
         with _told():
             self._connection = database.sqlite()
 
@@ -41,7 +41,7 @@ class SqliteSession:
         """Take the write lock: of all processes on the file one writes at a time."""
         with _told():
             self._connection.execute("BEGIN IMMEDIATE")
-        return time.time_ns()
+        return self._clock.wall_ns()
 
     def commit(self) -> None:
         """Sync the write-ahead log."""

@@ -13,7 +13,6 @@ from typing import Final
 from sqlalchemy import and_, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from weir_server.store.budgets import now
 from weir_server.store.database import Database
 from weir_server.store.instances import Instance
 from weir_server.store.ledger import SqlLedger
@@ -86,7 +85,7 @@ class Sweeper:
             if self._database.is_sqlite:
                 known = connection.execute(select(table.instance).distinct()).scalars().all()
                 gone = {name for name in known if not self._instance.is_alive(name)}
-            is_over = table.lease_until_ns < now(connection) - self._grace_ns
+            is_over = table.lease_until_ns < self._database.now_ns(connection) - self._grace_ns
             if self._database.is_sqlite:
                 # The others on this file live, or are gone: their locks tell, and no clock.
                 is_over = and_(is_over, table.instance == self._instance.name)
