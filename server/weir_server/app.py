@@ -14,12 +14,15 @@ from weir_server.accounting.price.book import PriceBook
 from weir_server.accounting.tokens import Tokens
 from weir_server.admission.files import FileWatch
 from weir_server.admission.lag import LagWatch
+from weir_server.admission.money import MoneyStage
+from weir_server.admission.planning import Planner
 from weir_server.admission.stage import GateStage
 from weir_server.core.clock import Clock, SystemClock
 from weir_server.core.handler import Handler
+from weir_server.core.ledger import Ledger
 from weir_server.core.providers import ProviderFacts
 from weir_server.core.tasks import sibling
-from weir_server.opening import callers_of
+from weir_server.opening import books_of, callers_of
 from weir_server.providers.host import Host
 from weir_server.resilience.backoff import Backoff
 from weir_server.resilience.direct import DirectStage
@@ -81,9 +84,23 @@ async def running(
         upstreams.know(catalogue.targets())
         lag = LagWatch(clock, limit_s=settings.admission.lag_limit_s)
         await stack.enter_async_context(sibling(lag.run(), name="lag watch"))
+        books = await stack.enter_async_context(books_of(settings, clock=clock, log=log))
+        answers = books.answers if books is not None else None
         callers = await stack.enter_async_context(callers_of(settings, clock=clock, log=log))
         generation = Generation(
-            _path(settings, catalogue, tokens, prices, host, upstreams, limits, lag, clock, rng),
+            _path(
+                settings,
+                catalogue,
+                tokens,
+                prices,
+                books.ledger if books is not None else None,
+                host,
+                upstreams,
+                limits,
+                lag,
+                clock,
+                rng,
+            ),
             clock=clock,
             pacing=_pacing(settings),
             limits=limits,
@@ -105,8 +122,8 @@ async def running(
                 enabled=settings.server.takes_providers,
             ),
             models=Models(catalogue=catalogue, info=_info(settings, limits), limits=limits),
-            usage=Usage(books=None, limits=limits),
-            usage_admin=UsageAdmin(books=None, limits=limits, enabled=admin),
+            usage=Usage(books=answers, limits=limits),
+            usage_admin=UsageAdmin(books=answers, limits=limits, enabled=admin),
             keys=KeyAdmin(callers.ring if admin else None, clock=clock, limits=limits),
             admin=Admin(
                 states=upstreams,
@@ -167,6 +184,7 @@ def _path(
     catalogue: ModelCatalogue,
     tokens: Tokens,
     prices: PriceBook,
+    ledger: Ledger | None,
     host: Host,
     upstreams: Upstreams,
     limits: ValidationLimits,
@@ -199,9 +217,19 @@ def _path(
     )
     routing = RoutingStage(structured, catalogue, windows=Windows(tokens), rng=rng)
     admission: Handler = routing
+    if ledger is not None:
+        planner = Planner(
+            ledger=ledger,
+            catalogue=catalogue,
+            prices=prices,
+            tokens=tokens,
+            clock=clock,
+            reserve_step_tokens=settings.ledger.reserve_step_tokens,
+        )
+        admission = MoneyStage(admission, ledger=ledger, planner=planner, clock=clock)
     if settings.admission.enabled:
         admission = GateStage(
-            routing, settings.admission, lag=lag, files=FileWatch(), clock=clock, rng=rng
+            admission, settings.admission, lag=lag, files=FileWatch(), clock=clock, rng=rng
         )
     return ValidationStage(admission, limits, catalogue)
 
