@@ -20,6 +20,7 @@ from weir_server.routing.explain import Code
 from weir_server.settings.admission import AdmissionSettings
 from weir_server.settings.aws import AwsSettings
 from weir_server.settings.models import ModelSettings, TargetSettings
+from weir_server.settings.redis import RedisSettings
 from weir_server.settings.resilience import (
     BreakerSettings,
     ConcurrencySettings,
@@ -151,6 +152,7 @@ def test_every_code_of_an_explanation_is_documented() -> None:
         ("### `breaker`", BreakerSettings),
         ("### `concurrency`", ConcurrencySettings),
         ("## `admission`", AdmissionSettings),
+        ("## `redis`", RedisSettings),
         ("### `vertex` of a provider", VertexSettings),
     ],
 )

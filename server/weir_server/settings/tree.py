@@ -12,6 +12,7 @@ from weir_server.settings.azure import ApiVersion, AzureSettings
 from weir_server.settings.kinds import REMOTE, Kind
 from weir_server.settings.models import ModelSettings, TargetSettings
 from weir_server.settings.node import Node, ProviderId, Seconds, Switch
+from weir_server.settings.redis import RedisSettings
 from weir_server.settings.resilience import ResilienceSettings
 from weir_server.settings.vertex import VertexSettings
 
@@ -245,6 +246,7 @@ class Settings(Node):
     upstream: UpstreamSettings = UpstreamSettings()
     resilience: ResilienceSettings = ResilienceSettings()
     admission: AdmissionSettings = AdmissionSettings()
+    redis: RedisSettings = RedisSettings()
     providers: tuple[ProviderSettings, ...] = ()
     models: tuple[ModelSettings, ...] = ()
     default_model: str = ""
