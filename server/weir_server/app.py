@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from google.protobuf.duration_pb2 import Duration
+from redis.asyncio import Redis
 
 from weir.v1.model_service_pb2 import GetServerInfoResponse, Limits, ServerCapabilities
 from weir_server.accounting.meter import MeterStage
@@ -16,8 +17,13 @@ from weir_server.admission.lag import LagWatch
 from weir_server.admission.stage import GateStage
 from weir_server.core.clock import Clock, SystemClock
 from weir_server.core.handler import Handler
+from weir_server.core.replays import NoBook, ReplayStore
 from weir_server.core.tasks import sibling
 from weir_server.providers.host import Host
+from weir_server.replay.memory import MemoryReplays
+from weir_server.replay.record import FRAME_BYTES
+from weir_server.replay.seal import Seal
+from weir_server.replay.stage import ReplayStage
 from weir_server.resilience.backoff import Backoff
 from weir_server.resilience.direct import DirectStage
 from weir_server.resilience.stage import ResilienceStage
@@ -31,8 +37,10 @@ from weir_server.routing.stage import RoutingStage
 from weir_server.routing.windows import Windows
 from weir_server.settings.changes import Changes, applicable, changes
 from weir_server.settings.tree import Settings
+from weir_server.store.redis_link import redis_link
+from weir_server.store.redis_replays import redis_replays
 from weir_server.telemetry.log import Log
-from weir_server.transport.edge import Deadlines, Edge
+from weir_server.transport.edge import Deadlines, Edge, random_id
 from weir_server.transport.events import StreamPacing
 from weir_server.transport.facts import CONTRACT_VERSION
 from weir_server.transport.grpc_aio import Dispatcher
@@ -68,8 +76,12 @@ async def running(
         upstreams.know(catalogue.targets())
         lag = LagWatch(clock, limit_s=settings.admission.lag_limit_s)
         await stack.enter_async_context(sibling(lag.run(), name="lag watch"))
+        redis = await stack.enter_async_context(redis_link(settings.redis))
+        replays = await stack.enter_async_context(_replays(settings, redis, clock, log))
+        path = _path(settings, catalogue, tokens, host, upstreams, lag, clock, rng)
+        path = _replay(path, settings, replays, clock, log)
         generation = Generation(
-            _path(settings, catalogue, tokens, host, upstreams, limits, lag, clock, rng),
+            ValidationStage(path, limits, catalogue),
             clock=clock,
             pacing=_pacing(settings),
             limits=limits,
@@ -90,7 +102,9 @@ async def running(
                 limits=limits,
                 enabled=settings.server.takes_providers,
             ),
-            models=Models(catalogue=catalogue, info=_info(settings, limits), limits=limits),
+            models=Models(
+                catalogue=catalogue, info=_info(settings, limits, replays), limits=limits
+            ),
             admin=Admin(
                 states=upstreams,
                 explainer=RouteExplainer(
@@ -149,12 +163,11 @@ def _path(
     tokens: Tokens,
     host: Host,
     upstreams: Upstreams,
-    limits: ValidationLimits,
     lag: LagWatch,
     clock: Clock,
     rng: random.Random,
 ) -> Handler:
-    """Assemble the stages, from the provider outwards."""
+    """Assemble the stages, from the provider out to admission."""
     upstream = settings.upstream
     providers = host
     accounting = MeterStage(providers, tokens)
@@ -179,7 +192,48 @@ def _path(
         admission = GateStage(
             routing, settings.admission, lag=lag, files=FileWatch(), clock=clock, rng=rng
         )
-    return ValidationStage(admission, limits, catalogue)
+    return admission
+
+
+@asynccontextmanager
+async def _replays(
+    settings: Settings, redis: Redis | None, clock: Clock, log: Log
+) -> AsyncIterator[ReplayStore | None]:
+    """Give who remembers keyed calls; None where nobody could, which the log says."""
+    wanted = settings.idempotency
+    if not wanted.enabled:
+        yield None
+    elif redis is not None and wanted.seal_key is not None:
+        async with redis_replays(redis, log, retention_s=wanted.retention_s) as replays:
+            yield replays
+    elif redis is not None:
+        log.event("idempotency_off", why="redis is set: set idempotency.seal_key as well")
+        yield None
+    elif settings.server.workers > 1:
+        log.event("idempotency_off", why="several workers share keys only by redis: set it")
+        yield None
+    else:
+        yield MemoryReplays(
+            clock, retention_s=wanted.retention_s, max_bytes=wanted.max_memory_bytes
+        )
+
+
+def _replay(
+    path: Handler, settings: Settings, store: ReplayStore | None, clock: Clock, log: Log
+) -> Handler:
+    """Put before a path the stage that runs keyed calls once."""
+    secret = settings.idempotency.seal_key
+    return ReplayStage(
+        path,
+        settings.idempotency,
+        store=store,
+        seal=Seal.fresh() if secret is None else Seal(secret.get_secret_value().encode()),
+        book=NoBook(),
+        clock=clock,
+        log=log,
+        new_owner=lambda: random_id("run_"),
+        frame_bytes=min(FRAME_BYTES, settings.server.max_response_bytes // 2),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,12 +301,18 @@ def _pacing(settings: Settings) -> StreamPacing:
     )
 
 
-def _info(settings: Settings, limits: ValidationLimits) -> GetServerInfoResponse:
+def _info(
+    settings: Settings, limits: ValidationLimits, replays: ReplayStore | None
+) -> GetServerInfoResponse:
     server = settings.server
     return GetServerInfoResponse(
         server_version=version("weir-server"),
         contract_version=CONTRACT_VERSION,
-        capabilities=ServerCapabilities(initialize=server.takes_providers, embeddings=True),
+        capabilities=ServerCapabilities(
+            initialize=server.takes_providers,
+            embeddings=True,
+            idempotency=replays is not None,
+        ),
         limits=Limits(
             max_request_bytes=server.max_request_bytes,
             max_response_bytes=server.max_response_bytes,

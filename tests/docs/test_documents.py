@@ -19,6 +19,7 @@ from weir_server.fake_upstream.script import Script
 from weir_server.routing.explain import Code
 from weir_server.settings.admission import AdmissionSettings
 from weir_server.settings.aws import AwsSettings
+from weir_server.settings.idempotency import IdempotencySettings
 from weir_server.settings.models import ModelSettings, TargetSettings
 from weir_server.settings.redis import RedisSettings
 from weir_server.settings.resilience import (
@@ -153,6 +154,7 @@ def test_every_code_of_an_explanation_is_documented() -> None:
         ("### `concurrency`", ConcurrencySettings),
         ("## `admission`", AdmissionSettings),
         ("## `redis`", RedisSettings),
+        ("## `idempotency`", IdempotencySettings),
         ("### `vertex` of a provider", VertexSettings),
     ],
 )

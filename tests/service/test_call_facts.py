@@ -63,7 +63,12 @@ async def test_a_request_id_is_made_where_there_is_none(weir: Weir) -> None:
 
 @pytest.mark.parametrize(
     "broken",
-    [("weir-priority", "urgent"), ("weir-idempotency-key", "k"), ("weir-route", "forged")],
+    [
+        ("weir-priority", "urgent"),
+        ("weir-idempotency-key", "a key"),
+        ("weir-tenant", "t"),
+        ("weir-route", "forged"),
+    ],
     ids=lambda pair: pair[0],
 )
 async def test_a_refusal_of_metadata_keeps_the_request_id(

@@ -61,6 +61,7 @@ def test_a_malformed_trace_is_as_none(value: str) -> None:
 
 REFUSED: list[Metadata] = [
     [("weir-priority", "urgent")],
+    *[[("weir-idempotency-key", key)] for key in ("", "a b", "x" * 65, "\u00fc")],
     [("weir-hops", "-1")],
     [("weir-hops", "100")],
     [("weir-request-id", "")],
@@ -81,14 +82,17 @@ def test_bad_values_and_forgeries_name_their_key(pairs: Metadata) -> None:
     assert violation.description.endswith(".")
 
 
-@pytest.mark.parametrize(
-    ("name", "feature"), [("weir-idempotency-key", "idempotency"), ("weir-tenant", "tenants")]
-)
-def test_what_could_not_be_honoured_is_refused(name: str, feature: str) -> None:
-    """Ignored, a retry would be charged twice, or a call to the wrong tenant."""
+def test_what_could_not_be_honoured_is_refused() -> None:
+    """Ignored, a call would be charged to the wrong tenant."""
     with pytest.raises(FeatureDisabled) as refused:
-        read((name, "k"))
-    assert refused.value.metadata == {"feature": feature}
+        read(("weir-tenant", "k"))
+    assert refused.value.metadata == {"feature": "tenants"}
+
+
+@pytest.mark.parametrize("key", ["k", "~" * 64, "a/b:c=d"])
+def test_an_idempotency_key_is_visible_ascii(key: str) -> None:
+    """What a caller names its call by comes through as it is."""
+    assert read(("weir-idempotency-key", key)).idempotency_key == key
 
 
 def test_unknown_names_are_dropped() -> None:

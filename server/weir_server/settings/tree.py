@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from weir_server.settings.admission import AdmissionSettings
 from weir_server.settings.aws import AwsSettings
 from weir_server.settings.azure import ApiVersion, AzureSettings
+from weir_server.settings.idempotency import IdempotencySettings
 from weir_server.settings.kinds import REMOTE, Kind
 from weir_server.settings.models import ModelSettings, TargetSettings
 from weir_server.settings.node import Node, ProviderId, Seconds, Switch
@@ -247,6 +248,7 @@ class Settings(Node):
     resilience: ResilienceSettings = ResilienceSettings()
     admission: AdmissionSettings = AdmissionSettings()
     redis: RedisSettings = RedisSettings()
+    idempotency: IdempotencySettings = IdempotencySettings()
     providers: tuple[ProviderSettings, ...] = ()
     models: tuple[ModelSettings, ...] = ()
     default_model: str = ""

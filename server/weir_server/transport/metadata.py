@@ -7,20 +7,28 @@ from typing import Final
 
 from weir.v1.error_pb2 import FieldViolation
 from weir_server.core.call import NO_TRACE, TraceContext
-from weir_server.core.errors import FeatureDisabled, InvalidRequest
+from weir_server.core.errors import FeatureDisabled, InvalidRequest, WeirError
 from weir_server.transport.exchange import Metadata
 
 RESPONSE_ONLY = frozenset(
-    {"weir-response-id", "weir-usage-bin", "weir-route", "weir-attempts", "weir-contract-version"}
+    {
+        "weir-response-id",
+        "weir-usage-bin",
+        "weir-route",
+        "weir-attempts",
+        "weir-replayed",
+        "weir-contract-version",
+    }
 )
 """Names that only Weir sends; from a caller they would be a forgery or a mistake."""
 
-_SWITCHED_OFF = {"weir-idempotency-key": "idempotency", "weir-tenant": "tenants"}
+_SWITCHED_OFF = {"weir-tenant": "tenants"}
 """Names of features that this server lacks, where ignoring them would mislead the caller."""
 _KNOWN = RESPONSE_ONLY | {
     "weir-request-id",
     "traceparent",
     "tracestate",
+    "weir-idempotency-key",
     "weir-priority",
     "weir-client",
     "weir-hops",
@@ -35,6 +43,10 @@ _TRACEPARENT = re.compile(
 _TRACESTATE_MAX_CHARS = 512
 _RULES = {
     "weir-request-id": (_REQUEST_ID, "must be 1 to 64 letters, digits or any of . _ : / + = -"),
+    "weir-idempotency-key": (
+        re.compile(r"[\x21-\x7e]{1,64}", re.ASCII),
+        "must be 1 to 64 visible ASCII characters, without spaces",
+    ),
     "weir-priority": (
         re.compile("interactive|standard|background"),
         "must be interactive, standard or background",
@@ -59,15 +71,16 @@ class CallMetadata:
     """How often gRPC has retried the call, in its own words."""
     hops: Final[int] = 0
     """How many Weirs have handed the call on."""
+    idempotency_key: Final[str] = ""
 
 
 def read(pairs: Metadata, new_request_id: Callable[[], str]) -> CallMetadata:
     """Read what Weir knows. Unknown names are dropped, never passed to a provider.
 
     Raises InvalidRequest, naming the metadata key, for a value that breaks its rule, and
-    FeatureDisabled for an idempotency key or a tenant, which this server could not honour.
+    FeatureDisabled for a tenant, which this server could not honour.
     """
-    request_id = traceparent = tracestate = client = previous_attempts = ""
+    request_id = traceparent = tracestate = client = previous_attempts = idempotency_key = ""
     priority = "standard"
     hops = 0
     for name, raw in pairs:
@@ -85,6 +98,8 @@ def read(pairs: Metadata, new_request_id: Callable[[], str]) -> CallMetadata:
         elif name == "tracestate":
             ok = len(value) <= _TRACESTATE_MAX_CHARS and _VISIBLE.fullmatch(value)
             tracestate = value if ok else ""
+        elif name == "weir-idempotency-key":
+            idempotency_key = value
         elif name == "weir-priority":
             priority = value
         elif name == "weir-client":
@@ -93,10 +108,8 @@ def read(pairs: Metadata, new_request_id: Callable[[], str]) -> CallMetadata:
             hops = int(value)
         elif name == "grpc-previous-rpc-attempts":
             previous_attempts = value[:4] if value.isdigit() else ""
-        elif name in _SWITCHED_OFF:
-            raise FeatureDisabled(metadata={"feature": _SWITCHED_OFF[name]})
         else:
-            raise _invalid(name, "is sent by Weir only; leave it out")
+            raise _refusal(name)
     return CallMetadata(
         request_id=request_id or new_request_id(),
         trace=TraceContext(traceparent=traceparent, tracestate=tracestate)
@@ -106,6 +119,7 @@ def read(pairs: Metadata, new_request_id: Callable[[], str]) -> CallMetadata:
         client=client,
         previous_attempts=previous_attempts,
         hops=hops,
+        idempotency_key=idempotency_key,
     )
 
 
@@ -118,6 +132,12 @@ def identity(pairs: Metadata) -> CallMetadata:
         request_id=request_id if _REQUEST_ID.fullmatch(request_id) else "",
         trace=TraceContext(traceparent=traceparent if _TRACEPARENT.fullmatch(traceparent) else ""),
     )
+
+
+def _refusal(name: str) -> WeirError:
+    if name in _SWITCHED_OFF:
+        return FeatureDisabled(metadata={"feature": _SWITCHED_OFF[name]})
+    return _invalid(name, "is sent by Weir only; leave it out")
 
 
 def _invalid(name: str, rule: str) -> InvalidRequest:
