@@ -59,6 +59,10 @@ test: ## run the tests; ARGS="-k deadline"
 	@scripts/setup-env dev model
 	@$(bin)/python -m pytest $(ARGS)
 
+.PHONY: test-services
+test-services: ## install PostgreSQL and Redis for the tests that need them
+	@scripts/install-services
+
 .PHONY: cover
 cover: ## run the tests and show the lines they never reached
 	@scripts/setup-env dev model

@@ -1,26 +1,27 @@
 """How does it all fit together? The path of a request, assembled; read it from top to bottom."""
 
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 
 from google.protobuf.duration_pb2 import Duration
-from redis.asyncio import Redis
 
 from weir.v1.model_service_pb2 import GetServerInfoResponse, Limits, ServerCapabilities
 from weir_server.accounting.meter import MeterStage
+from weir_server.accounting.price.book import PriceBook
 from weir_server.accounting.tokens import Tokens
 from weir_server.admission.files import FileWatch
 from weir_server.admission.lag import LagWatch
 from weir_server.admission.stage import GateStage
 from weir_server.core.clock import Clock, SystemClock
 from weir_server.core.handler import Handler
+from weir_server.core.providers import ProviderFacts
 from weir_server.core.replays import NoBook, ReplayStore
 from weir_server.core.tasks import sibling
+from weir_server.opening import callers_of, replays_of
 from weir_server.providers.host import Host
-from weir_server.replay.memory import MemoryReplays
 from weir_server.replay.record import FRAME_BYTES
 from weir_server.replay.seal import Seal
 from weir_server.replay.stage import ReplayStage
@@ -38,7 +39,9 @@ from weir_server.routing.windows import Windows
 from weir_server.settings.changes import Changes, applicable, changes
 from weir_server.settings.tree import Settings
 from weir_server.store.redis_link import redis_link
-from weir_server.store.redis_replays import redis_replays
+from weir_server.structured.checker import Checker
+from weir_server.structured.saying import SayingStage
+from weir_server.structured.stage import StructuredStage
 from weir_server.telemetry.log import Log
 from weir_server.transport.edge import Deadlines, Edge, random_id
 from weir_server.transport.events import StreamPacing
@@ -48,9 +51,12 @@ from weir_server.transport.open_calls import OpenCalls
 from weir_server.transport.services.admin import Admin
 from weir_server.transport.services.counting import Counting
 from weir_server.transport.services.generation import Generation
+from weir_server.transport.services.keys import KeyAdmin
 from weir_server.transport.services.models import Models
 from weir_server.transport.services.providers import Providers
 from weir_server.transport.services.table import SERVICES, methods
+from weir_server.transport.services.usage import Usage
+from weir_server.transport.services.usage_admin import UsageAdmin
 from weir_server.transport.serving import GrpcServer
 from weir_server.validation.limits import ValidationLimits
 from weir_server.validation.stage import ValidationStage
@@ -62,23 +68,28 @@ async def running(
 ) -> AsyncIterator["App"]:
     """Start everything that `settings` name; leaving the block stops it at once.
 
-    Call `App.drain` inside the block to stop as callers deserve. Raises CannotListen, and
-    ConfigInvalid for a provider that cannot be made.
+    Call `App.drain` inside the block to stop as callers deserve. Raises CannotListen, CannotOpen
+    for the ledger or the data directory, and ConfigInvalid for a provider that cannot be made.
     """
     clock = clock or SystemClock()
     rng = rng or random.SystemRandom()
     limits = ValidationLimits()
+    # Each of its methods is for operators, wherever the port is.
+    admin = settings.server.admin != "off"
     async with AsyncExitStack() as stack:
         host = await stack.enter_async_context(Host.of(settings, clock=clock, log=log))
-        catalogue = catalogue_of(settings, host.installed(), clock)
+        prices = await PriceBook.load(settings.prices, clock)
+        catalogue = catalogue_of(settings, host.installed(), clock, prices)
+        prices.check(settings.prices, catalogue.targets(), _price_lists(host.installed()))
         tokens = await Tokens.load(host)
         upstreams = Upstreams(settings.resilience, clock=clock, rng=rng)
         upstreams.know(catalogue.targets())
         lag = LagWatch(clock, limit_s=settings.admission.lag_limit_s)
         await stack.enter_async_context(sibling(lag.run(), name="lag watch"))
+        callers = await stack.enter_async_context(callers_of(settings, clock=clock, log=log))
         redis = await stack.enter_async_context(redis_link(settings.redis))
-        replays = await stack.enter_async_context(_replays(settings, redis, clock, log))
-        path = _path(settings, catalogue, tokens, host, upstreams, lag, clock, rng)
+        replays = await stack.enter_async_context(replays_of(settings, redis, clock=clock, log=log))
+        path = _path(settings, catalogue, tokens, prices, host, upstreams, lag, clock, rng)
         path = _replay(path, settings, replays, clock, log)
         generation = Generation(
             ValidationStage(path, limits, catalogue),
@@ -105,6 +116,9 @@ async def running(
             models=Models(
                 catalogue=catalogue, info=_info(settings, limits, replays), limits=limits
             ),
+            usage=Usage(books=None, limits=limits),
+            usage_admin=UsageAdmin(books=None, limits=limits, enabled=admin),
+            keys=KeyAdmin(callers.ring if admin else None, clock=clock, limits=limits),
             admin=Admin(
                 states=upstreams,
                 explainer=RouteExplainer(
@@ -115,7 +129,7 @@ async def running(
                     max_attempts=lambda: upstreams.settings.max_attempts,
                 ),
                 limits=limits,
-                enabled=settings.server.allows(settings.server.admin),
+                enabled=admin,
             ),
         )
         open_calls = OpenCalls()
@@ -123,6 +137,7 @@ async def running(
             clock=clock,
             log=log,
             open_calls=open_calls,
+            identity=callers.identity,
             deadlines=Deadlines(
                 unary_default_s=settings.server.unary_deadline_s,
                 stream_default_s=settings.server.stream_deadline_s,
@@ -147,6 +162,7 @@ async def running(
             catalogue=catalogue,
             registrar=registrar,
             upstreams=upstreams,
+            prices=prices,
             clock=clock,
         )
         yield App(
@@ -161,6 +177,7 @@ def _path(
     settings: Settings,
     catalogue: ModelCatalogue,
     tokens: Tokens,
+    prices: PriceBook,
     host: Host,
     upstreams: Upstreams,
     lag: LagWatch,
@@ -170,11 +187,12 @@ def _path(
     """Assemble the stages, from the provider out to admission."""
     upstream = settings.upstream
     providers = host
-    accounting = MeterStage(providers, tokens)
-    resilience: Handler = DirectStage(accounting)
+    accounting = MeterStage(providers, tokens, prices)
+    saying = SayingStage(accounting)
+    resilience: Handler = DirectStage(saying)
     if settings.resilience.enabled:
         resilience = ResilienceStage(
-            accounting,
+            saying,
             Turns(
                 upstreams,
                 clock=clock,
@@ -186,36 +204,16 @@ def _path(
             backoff=Backoff(base_s=upstream.retry_base_s, cap_s=upstream.retry_cap_s),
             first_token_timeout_s=upstream.first_token_timeout_s,
         )
-    routing = RoutingStage(resilience, catalogue, windows=Windows(tokens), rng=rng)
+    structured = StructuredStage(
+        resilience, Checker(), max_held_bytes=settings.server.max_response_bytes
+    )
+    routing = RoutingStage(structured, catalogue, windows=Windows(tokens), rng=rng)
     admission: Handler = routing
     if settings.admission.enabled:
         admission = GateStage(
             routing, settings.admission, lag=lag, files=FileWatch(), clock=clock, rng=rng
         )
     return admission
-
-
-@asynccontextmanager
-async def _replays(
-    settings: Settings, redis: Redis | None, clock: Clock, log: Log
-) -> AsyncIterator[ReplayStore | None]:
-    """Give who remembers keyed calls; None where nobody could, which the log says."""
-    wanted = settings.idempotency
-    if not wanted.enabled:
-        yield None
-    elif redis is not None and wanted.seal_key is not None:
-        async with redis_replays(redis, log, retention_s=wanted.retention_s) as replays:
-            yield replays
-    elif redis is not None:
-        log.event("idempotency_off", why="redis is set: set idempotency.seal_key as well")
-        yield None
-    elif settings.server.workers > 1:
-        log.event("idempotency_off", why="several workers share keys only by redis: set it")
-        yield None
-    else:
-        yield MemoryReplays(
-            clock, retention_s=wanted.retention_s, max_bytes=wanted.max_memory_bytes
-        )
 
 
 def _replay(
@@ -264,6 +262,7 @@ class _Reloading:
         catalogue: ModelCatalogue,
         registrar: Registrar,
         upstreams: Upstreams,
+        prices: PriceBook,
         clock: Clock,
     ) -> None:
         self._settings = settings
@@ -271,6 +270,7 @@ class _Reloading:
         self._catalogue = catalogue
         self._registrar = registrar
         self._upstreams = upstreams
+        self._prices = prices
         self._clock = clock
 
     async def reload(self, settings: Settings) -> Changes:
@@ -283,13 +283,20 @@ class _Reloading:
             changed = changes(self._settings, settings)
             settings = applicable(self._settings, settings)
             async with self._host.renewing(settings) as renewal:
-                fresh = catalogue_of(settings, renewal.facts, self._clock)
+                fresh = catalogue_of(settings, renewal.facts, self._clock, self._prices)
+                lists = _price_lists(renewal.facts)
+                self._prices.check(settings.prices, fresh.targets(), lists)
                 # One step: no call comes in between.
                 renewed = self._host.commit(renewal)
                 self._catalogue.replace(fresh)
+                self._prices.use(settings.prices)
                 self._upstreams.reload(settings.resilience, fresh.targets(), renewed=renewed)
                 self._settings = settings
         return changed
+
+
+def _price_lists(facts: Mapping[str, ProviderFacts]) -> dict[str, str]:
+    return {provider: each.price_list for provider, each in facts.items()}
 
 
 def _pacing(settings: Settings) -> StreamPacing:

@@ -21,10 +21,12 @@ from tests.routing.targets import ByteCounter
 from weir.v1.content_pb2 import MediaPart, Message, Part, Role, ToolCallPart, ToolResultPart
 from weir.v1.generation_pb2 import FunctionTool, GenerationOptions, Tool
 from weir.v1.provider_service_pb2 import ChatRequest, StreamChatRequest, StreamChatResponse
+from weir_server.core import caller
 from weir_server.core.clock import SystemClock
 from weir_server.core.handler import Handler
 from weir_server.core.providers import ProviderFacts
 from weir_server.core.target import Operation, Target
+from weir_server.identity.resolving import KeylessIdentity
 from weir_server.providers.echo.provider import EchoProvider, capabilities
 from weir_server.routing.catalogue import ModelCatalogue
 from weir_server.routing.entries import ProviderEntry, describe
@@ -147,6 +149,7 @@ async def fuzz(*, seconds: float, seed: int = 0) -> int:
             log=log,
             open_calls=OpenCalls(),
             deadlines=Deadlines(),
+            identity=KeylessIdentity(),
             access_log=False,
         )
         generation = Generation(
@@ -157,6 +160,7 @@ async def fuzz(*, seconds: float, seed: int = 0) -> int:
             name="Chat",
             decode=ChatRequest.FromString,
             operation=Operation.CHAT,
+            role=caller.Role.CALLER,
             unary=generation.chat,
         )
         stream = Method(
@@ -164,6 +168,7 @@ async def fuzz(*, seconds: float, seed: int = 0) -> int:
             name="StreamChat",
             decode=StreamChatRequest.FromString,
             operation=Operation.CHAT,
+            role=caller.Role.CALLER,
             stream=generation.stream_chat,
             frame=StreamChatResponse,
         )

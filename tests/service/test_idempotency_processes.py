@@ -1,19 +1,17 @@
 """Four servers on one Redis are as one: a keyed call is run once, even if who ran it is killed."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-import pytest
 from pydantic import SecretStr
 
-from tests.fakes.redis_server import RedisServer, redis_server
 from tests.service.asking import refused
 from tests.service.keyed import all_of, ask
 from tests.service.process import serving_process
 from tests.service.weir import in_this_process, serving, upstream_tree
+from tests.services.redis_server import RedisServer
 from weir_server.fake_upstream.behaviour import Hang
 from weir_server.fake_upstream.openai_service import OpenAiService
 from weir_server.fake_upstream.upstream import FakeUpstream
@@ -24,12 +22,6 @@ from weir_server.store.redis_replays import PREFIX
 SERVERS = 4
 CALLS = 100
 MARGIN_S = 0.5
-
-
-@pytest.fixture
-async def redis(tmp_path: Path) -> AsyncIterator[RedisServer]:
-    with redis_server(tmp_path) as running:
-        yield running
 
 
 def tree_of(upstream: FakeUpstream, redis: RedisServer, **idempotency: Any) -> dict[str, Any]:
@@ -153,9 +145,11 @@ async def test_without_redis_keyed_calls_wait_and_others_do_not_notice(
     tree = {**tree_of(upstream, redis), "redis": {"url": redis.url, "timeout_ms": 20}}
     async with serving(tree) as weir:
         redis.pause()
-        refusal = await refused(ask(weir.channel, "Chat", "hello", "k"))
-        await weir.stream("hello")
-        redis.go_on()
+        try:
+            refusal = await refused(ask(weir.channel, "Chat", "hello", "k"))
+            await weir.stream("hello")
+        finally:
+            redis.go_on()
         answer = await ask(weir.channel, "Chat", "hello", "k")
 
     assert refusal.verdict == ("UNAVAILABLE", "GATEWAY_OVERLOADED")

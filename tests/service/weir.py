@@ -176,10 +176,12 @@ def in_this_process(
 ) -> dict[str, Any]:
     """Return a tree with what a Weir needs that shares its event loop with a test.
 
-    A test that works for a quarter of a second is not a loop that is blocked.
+    A test that works for a quarter of a second is not a loop that is blocked. Nothing is booked
+    unless the tree says so.
     """
     return {
         **tree,
+        "ledger": {"enabled": False, **tree.get("ledger", {})},
         "server": {"listen": "127.0.0.1:0", **tree.get("server", {}), **(server or {})},
         "admission": {"lag_limit_s": 10.0, **tree.get("admission", {})},
     }

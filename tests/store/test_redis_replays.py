@@ -5,9 +5,8 @@ import io
 import json
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from itertools import count
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -18,7 +17,7 @@ from typing_extensions import override
 
 from tests.contracts.replay_model import ReplaysModel
 from tests.contracts.replay_store import CLAIMED, DONE, RUNNING, ReplayStoreSuite, claim, of
-from tests.fakes.redis_server import RedisServer, redis_server
+from tests.services.redis_server import RedisServer
 from weir_server.core.errors import IdempotencyUnavailable
 from weir_server.core.replays import FREE
 from weir_server.settings.redis import RedisSettings
@@ -42,10 +41,10 @@ class RedisHome:
 
 
 @asynccontextmanager
-async def process(server: RedisServer, *, timeout_ms: int = 500) -> AsyncIterator[RedisHome]:
+async def process(redis: RedisServer, *, timeout_ms: int = 500) -> AsyncIterator[RedisHome]:
     """Remember calls in Redis as one process of Weir does."""
     log_bytes = io.BytesIO()
-    wanted = RedisSettings(url=SecretStr(server.url), timeout_ms=timeout_ms)
+    wanted = RedisSettings(url=SecretStr(redis.url), timeout_ms=timeout_ms)
     with Log(log_bytes) as log:
         async with redis_link(wanted) as client:
             assert client is not None
@@ -53,16 +52,19 @@ async def process(server: RedisServer, *, timeout_ms: int = 500) -> AsyncIterato
                 yield RedisHome(store, client, log_bytes)
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    with redis_server(tmp_path_factory.mktemp("redis")) as running:
-        yield running
+@contextmanager
+def paused(redis: RedisServer) -> Iterator[None]:
+    """Let Redis hang."""
+    redis.pause()
+    try:
+        yield
+    finally:
+        redis.go_on()
 
 
 @pytest.fixture
-async def home(server: RedisServer) -> AsyncIterator[RedisHome]:
-    async with process(server) as running:
-        await running.client.flushdb()
+async def home(redis: RedisServer) -> AsyncIterator[RedisHome]:
+    async with process(redis) as running:
         yield running
 
 
@@ -70,10 +72,10 @@ class TestRedisReplays(ReplayStoreSuite):
     """All that every home promises."""
 
 
-async def test_processes_see_each_other_s_calls(server: RedisServer, home: RedisHome) -> None:
+async def test_processes_see_each_other_s_calls(redis: RedisServer, home: RedisHome) -> None:
     """One claims, the other waits and gets what came of it."""
     mine, theirs = claim(), claim()
-    async with process(server) as other:
+    async with process(redis) as other:
         await home.store.claim(mine)
         assert await other.store.claim(theirs) == of(RUNNING, mine)
         waiting = asyncio.ensure_future(other.store.settled(theirs))
@@ -109,19 +111,17 @@ async def test_many_who_wait_look_as_one(home: RedisHome) -> None:
     assert after - before <= 25
 
 
-async def test_redis_away_is_told_and_claims_nothing(tmp_path: Path) -> None:
+async def test_redis_away_is_told_and_claims_nothing(redis: RedisServer) -> None:
     """The caller hears soon that it may come again; what Redis heard all the same is taken back."""
-    with redis_server(tmp_path) as server:
-        async with process(server, timeout_ms=20) as home:
-            await home.store.claim(claim("warm"))
-            server.pause()
+    async with process(redis, timeout_ms=20) as home:
+        await home.store.claim(claim("warm"))
+        with paused(redis):
             begun_s = time.monotonic()
             with pytest.raises(IdempotencyUnavailable) as away:
                 await home.store.claim(claim())
             waited_s = time.monotonic() - begun_s
-            server.go_on()
-            async with asyncio.timeout(5.0):
-                standing = await home.store.settled(claim())
+        async with asyncio.timeout(5.0):
+            standing = await home.store.settled(claim())
 
     assert away.value.metadata == {"cause": "idempotency"}
     assert away.value.retry_after_s == 1.0
@@ -129,36 +129,44 @@ async def test_redis_away_is_told_and_claims_nothing(tmp_path: Path) -> None:
     assert standing.state is CLAIMED
 
 
-async def test_a_claim_that_could_not_be_settled_is_logged(tmp_path: Path) -> None:
+async def test_a_claim_that_could_not_be_settled_is_logged(redis: RedisServer) -> None:
     """The answer was given, and the key will end as lost: an operator can find out why."""
     mine = claim()
-    with redis_server(tmp_path) as server:
-        async with AsyncExitStack() as stack:
-            home = await stack.enter_async_context(process(server, timeout_ms=20))
-            await home.store.claim(mine)
-            server.pause()
+    async with process(redis, timeout_ms=20) as home:
+        await home.store.claim(mine)
+        with paused(redis):
             await home.store.settle(mine, b"sealed")
-            server.go_on()
     (line,) = [json.loads(line) for line in home.log_bytes.getvalue().splitlines()]
 
     assert line["event"] == "idempotency_not_settled"
     assert line["response_id"] == mine.answer_id
 
 
-async def test_what_is_posted_last_still_arrives(server: RedisServer, home: RedisHome) -> None:
+async def test_a_broken_entry_is_nobody_s_answer(home: RedisHome) -> None:
+    """Whoever wrote into Redis ends no process: what cannot be understood opens nothing."""
+    mine = claim()
+    await home.client.hset(PREFIX + mine.slot, "state", "done")
+    standing = await home.store.claim(mine)
+    assert (standing.state, standing.print, standing.sealed) == (DONE, "", b"")
+    await home.client.hset(PREFIX + mine.slot, "state", "odd")
+    with pytest.raises(IdempotencyUnavailable):
+        await home.store.claim(mine)
+
+
+async def test_what_is_posted_last_still_arrives(redis: RedisServer, home: RedisHome) -> None:
     """A process that stops waits for what it has yet to say."""
     mine = claim()
-    async with process(server) as stopping:
+    async with process(redis) as stopping:
         await stopping.store.claim(mine)
         stopping.store.settle(mine, FREE)
     assert (await home.store.claim(claim())).state is CLAIMED
 
 
-def test_redis_does_what_the_model_does(server: RedisServer) -> None:
+def test_redis_does_what_the_model_does(redis: RedisServer) -> None:
     """Whatever is claimed and settled in whatever order, by owners of any age."""
     loop = asyncio.new_event_loop()
     stack = AsyncExitStack()
-    store = loop.run_until_complete(stack.enter_async_context(process(server))).store
+    store = loop.run_until_complete(stack.enter_async_context(process(redis))).store
     examples = count()
 
     class RedisModel(ReplaysModel):

@@ -201,6 +201,28 @@ class Call:
             idempotency_key=self.idempotency_key,
         )
 
+    def asked_by(self, caller: Caller) -> "Call":
+        """Return this call with who asks, once that has been found out."""
+        return Call(
+            request_id=self.request_id,
+            response_id=self.response_id,
+            method=self.method,
+            operation=self.operation,
+            streaming=self.streaming,
+            arrived_s=self.arrived_s,
+            deadline=self.deadline,
+            caller=caller,
+            trace=self.trace,
+            progress=self.progress,
+            targets=self.targets,
+            policy=self.policy,
+            kind=self.kind,
+            needs=self.needs,
+            priority=self.priority,
+            retried=self.retried,
+            hops=self.hops,
+        )
+
     @property
     def answer_id(self) -> str:
         """Weir's identity of the answer, which is another call's where that one is replayed."""

@@ -113,17 +113,17 @@ class RedisReplays(ReplayStore):
         """Claim a key if it is free, and say how it stands."""
         asking = self._group.create_task(self._ask(claim), name="claim a key")
         try:
-            standing = await asyncio.shield(asking)
+            said = await asyncio.shield(asking)
         except asyncio.CancelledError:
             # Nobody will hear the answer; the question may have been heard all the same.
             self._group.create_task(self._take_back(asking, claim), name="free a key")
             raise
-        if standing is None:
+        if said is None:
             self._group.create_task(self._settle(claim, FREE), name="free a key")
             raise IdempotencyUnavailable(
                 metadata={"cause": "idempotency"}, retry_after_s=RETRY_AFTER_S
             )
-        return standing
+        return _standing(said)
 
     @override
     async def settled(self, claim: Claim) -> Standing:
@@ -154,24 +154,20 @@ class RedisReplays(ReplayStore):
             self._group.create_task(self._settle(claim, outcome), name="settle a key")
         )
 
-    async def _ask(self, claim: Claim) -> Standing | None:
-        """Return how a key stands; None: Redis does not say."""
+    async def _ask(self, claim: Claim) -> Sequence[bytes | None] | None:
+        """Return what the script says of a key; None: Redis does not answer."""
         lease_ms = max(1, int(claim.lease_s * 1000))
-        said = await self._run(
-            self._claim_script,
-            claim,
-            [claim.owner, claim.print, claim.answer_id, lease_ms, self._retention_ms],
-        )
-        if said is None:
-            return None
-        state = _STATES[said[0]]
-        if state is State.CLAIMED:
-            return Standing(state=state)
-        return Standing(
-            state=state, print=said[1].decode(), answer_id=said[2].decode(), sealed=said[3]
-        )
+        args: list[str | bytes | int] = [
+            claim.owner,
+            claim.print,
+            claim.answer_id,
+            lease_ms,
+            self._retention_ms,
+        ]
+        said: Sequence[bytes | None] | None = await self._run(self._claim_script, claim, args)
+        return said
 
-    async def _take_back(self, asking: asyncio.Task[Standing | None], claim: Claim) -> None:
+    async def _take_back(self, asking: asyncio.Task[Any], claim: Claim) -> None:
         await asyncio.wait([asking])
         await self._settle(claim, FREE)
 
@@ -192,6 +188,17 @@ class RedisReplays(ReplayStore):
                 if left:
                     await asyncio.sleep(TRY_AGAIN_S)
         return None
+
+
+def _standing(said: Sequence[bytes | None]) -> Standing:
+    """Read what the script says; whoever can write into Redis may have written anything."""
+    state, fingerprint, answer_id, sealed = (*(each or b"" for each in said), b"", b"", b"")[:4]
+    return Standing(
+        state=_STATES[state],
+        print=fingerprint.decode(errors="replace"),
+        answer_id=answer_id.decode(errors="replace"),
+        sealed=sealed,
+    )
 
 
 class _Look:
