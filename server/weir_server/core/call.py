@@ -221,6 +221,7 @@ class Call:
             priority=self.priority,
             retried=self.retried,
             hops=self.hops,
+            idempotency_key=self.idempotency_key,
         )
 
     @property
