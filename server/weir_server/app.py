@@ -14,13 +14,17 @@ from weir_server.accounting.price.book import PriceBook
 from weir_server.accounting.tokens import Tokens
 from weir_server.admission.files import FileWatch
 from weir_server.admission.lag import LagWatch
+from weir_server.admission.money import MoneyStage
+from weir_server.admission.planning import Planner
+from weir_server.admission.replays import LedgerReplays
 from weir_server.admission.stage import GateStage
 from weir_server.core.clock import Clock, SystemClock
 from weir_server.core.handler import Handler
+from weir_server.core.ledger import Ledger
 from weir_server.core.providers import ProviderFacts
-from weir_server.core.replays import NoBook, ReplayStore
+from weir_server.core.replays import NoBook, ReplayBook, ReplayStore
 from weir_server.core.tasks import sibling
-from weir_server.opening import callers_of, replays_of
+from weir_server.opening import books_of, callers_of, replays_of
 from weir_server.providers.host import Host
 from weir_server.replay.record import FRAME_BYTES
 from weir_server.replay.seal import Seal
@@ -86,11 +90,18 @@ async def running(
         upstreams.know(catalogue.targets())
         lag = LagWatch(clock, limit_s=settings.admission.lag_limit_s)
         await stack.enter_async_context(sibling(lag.run(), name="lag watch"))
+        books = await stack.enter_async_context(books_of(settings, clock=clock, log=log))
+        answers = books.answers if books is not None else None
         callers = await stack.enter_async_context(callers_of(settings, clock=clock, log=log))
         redis = await stack.enter_async_context(redis_link(settings.redis))
         replays = await stack.enter_async_context(replays_of(settings, redis, clock=clock, log=log))
-        path = _path(settings, catalogue, tokens, prices, host, upstreams, lag, clock, rng)
-        path = _replay(path, settings, replays, clock, log)
+        ledger = books.ledger if books is not None else None
+        path = _path(settings, catalogue, tokens, prices, ledger, host, upstreams, lag, clock, rng)
+        book: ReplayBook = NoBook()
+        if ledger is not None:
+            planner = _planner(settings, catalogue, tokens, prices, ledger, clock)
+            book = LedgerReplays(ledger=ledger, planner=planner, clock=clock)
+        path = _replay(path, settings, replays, book, clock, log)
         generation = Generation(
             ValidationStage(path, limits, catalogue),
             clock=clock,
@@ -116,8 +127,8 @@ async def running(
             models=Models(
                 catalogue=catalogue, info=_info(settings, limits, replays), limits=limits
             ),
-            usage=Usage(books=None, limits=limits),
-            usage_admin=UsageAdmin(books=None, limits=limits, enabled=admin),
+            usage=Usage(books=answers, limits=limits),
+            usage_admin=UsageAdmin(books=answers, limits=limits, enabled=admin),
             keys=KeyAdmin(callers.ring if admin else None, clock=clock, limits=limits),
             admin=Admin(
                 states=upstreams,
@@ -178,6 +189,7 @@ def _path(
     catalogue: ModelCatalogue,
     tokens: Tokens,
     prices: PriceBook,
+    ledger: Ledger | None,
     host: Host,
     upstreams: Upstreams,
     lag: LagWatch,
@@ -209,15 +221,41 @@ def _path(
     )
     routing = RoutingStage(structured, catalogue, windows=Windows(tokens), rng=rng)
     admission: Handler = routing
+    if ledger is not None:
+        planner = _planner(settings, catalogue, tokens, prices, ledger, clock)
+        admission = MoneyStage(admission, ledger=ledger, planner=planner, clock=clock)
     if settings.admission.enabled:
         admission = GateStage(
-            routing, settings.admission, lag=lag, files=FileWatch(), clock=clock, rng=rng
+            admission, settings.admission, lag=lag, files=FileWatch(), clock=clock, rng=rng
         )
     return admission
 
 
+def _planner(
+    settings: Settings,
+    catalogue: ModelCatalogue,
+    tokens: Tokens,
+    prices: PriceBook,
+    ledger: Ledger,
+    clock: Clock,
+) -> Planner:
+    return Planner(
+        ledger=ledger,
+        catalogue=catalogue,
+        prices=prices,
+        tokens=tokens,
+        clock=clock,
+        reserve_step_tokens=settings.ledger.reserve_step_tokens,
+    )
+
+
 def _replay(
-    path: Handler, settings: Settings, store: ReplayStore | None, clock: Clock, log: Log
+    path: Handler,
+    settings: Settings,
+    store: ReplayStore | None,
+    book: ReplayBook,
+    clock: Clock,
+    log: Log,
 ) -> Handler:
     """Put before a path the stage that runs keyed calls once."""
     secret = settings.idempotency.seal_key
@@ -226,7 +264,7 @@ def _replay(
         settings.idempotency,
         store=store,
         seal=Seal.fresh() if secret is None else Seal(secret.get_secret_value().encode()),
-        book=NoBook(),
+        book=book,
         clock=clock,
         log=log,
         new_owner=lambda: random_id("run_"),

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from tests.service.asking import maybe_refused, refused, until
 from tests.service.keyed import ASKING, all_of, ask, keyed
 from tests.service.weir import Weir, chat_request, hear, serving, stream_request, upstream_tree
+from weir.v1.usage_service_pb2 import GetResponseUsageRequest
+from weir.v1.usage_service_pb2_grpc import UsageServiceStub
 from weir_server.fake_upstream.behaviour import Hang, Reply, Sse
 from weir_server.fake_upstream.exchange import Ending
 from weir_server.fake_upstream.openai_service import OpenAiService, words
@@ -303,6 +306,32 @@ async def test_the_log_tells_replays_from_runs(upstream: FakeUpstream, gateway: 
     assert (first["attempts"], first.get("replayed", False)) == (1, False)
     assert (again.get("attempts", 0), again["replayed"]) == (0, True)
     assert first["response_id"] != again["response_id"]
+
+
+async def test_replays_are_booked_at_no_charge(upstream: FakeUpstream, tmp_path: Path) -> None:
+    """Each has a row of its own, an answer's and a failure's; the first run alone has usage."""
+    tree = tree_of(upstream, ledger={"enabled": True}, server={"data_dir": str(tmp_path)})
+    body = {"error": {"message": "no", "type": "invalid_request_error"}}
+    upstream.script(OpenAiService(), Reply(status=400, body=body))
+    async with serving(tree) as gateway:
+        for _ in range(2):
+            await ask(gateway.channel, "Chat", "hello", "answered")
+        for _ in range(2):
+            await refused(ask(gateway.channel, "Chat", "hello", "failed"))
+        await until(lambda: len(gateway.log_lines("rpc")) == 4)
+        ids = [line["response_id"] for line in gateway.log_lines("rpc")]
+        usage = UsageServiceStub(gateway.channel)
+        ran, again, failed, failed_again = [
+            (await usage.GetResponseUsage(GetResponseUsageRequest(response_id=each))).call
+            for each in ids
+        ]
+
+    assert [each.replayed for each in (ran, again, failed, failed_again)] == [False, True] * 2
+    assert ran.usage.total_tokens > 0
+    assert again.usage.total_tokens == failed_again.usage.total_tokens == 0
+    assert (again.provider, again.vendor_model) == (ran.provider, ran.vendor_model)
+    assert failed_again.reason == failed.reason != ran.reason == again.reason
+    assert len(again.attempts) == 0
 
 
 def _call(gateway: Weir, method: str, text: str, key: str) -> Any:
