@@ -22,7 +22,13 @@ from weir_server.providers.wire.gemini.shapes import (
     read_text,
 )
 from weir_server.providers.wire.gemini.usage import counts_prompt, read_usage, write_usage
-from weir_server.providers.wire.parts import HELD_MAX_CHARS, PartWriter, TextKind, whole
+from weir_server.providers.wire.parts import (
+    HELD_MAX_CHARS,
+    HELD_OVERHEAD_CHARS,
+    PartWriter,
+    TextKind,
+    whole,
+)
 
 # An enum searches for its members too: once is enough.
 _TEXT = TextKind.TEXT
@@ -172,6 +178,7 @@ class Answer:
             mark = citation.SerializeToString(deterministic=True)
             if mark not in self._cited:
                 self._cited.add(mark)
+                self.writer.held_chars += len(mark) + HELD_OVERHEAD_CHARS
                 fresh.append(citation)
         return fresh
 
