@@ -12,6 +12,7 @@ from weir_server.core.errors import UpstreamProtocolError
 from weir_server.providers.vendors.table import VENDORS
 from weir_server.providers.wire.base import Wire
 from weir_server.providers.wire.gemini.wire import GeminiWire
+from weir_server.providers.wire.ollama.wire import OllamaWire
 from weir_server.providers.wire.openai.quirks import OPENAI
 from weir_server.providers.wire.openai.wire import OpenAIWire
 from weir_server.providers.wire.parts import PartWriter, TextKind
@@ -88,6 +89,13 @@ def names() -> Iterator[bytes]:
         yield event({"type": "response.output_item.added", "output_index": n, "item": item})
 
 
+def likelihoods() -> Iterator[bytes]:
+    """Log probabilities of tokens whose text never comes."""
+    for _ in range(20):
+        tokens = [{"token": BIG, "logprob": -0.5}]
+        yield json.dumps({"message": {"content": ""}, "logprobs": tokens}).encode() + b"\n"
+
+
 HOARDS: Mapping[str, tuple[Wire, Callable[[], Iterator[bytes]]]] = {
     "sources in chats": (OpenAIWire(OPENAI), sources),
     "details of reasoning": (OPENROUTER, details),
@@ -96,6 +104,7 @@ HOARDS: Mapping[str, tuple[Wire, Callable[[], Iterator[bytes]]]] = {
     "sources of a piece": (ResponsesWire(), annotations),
     "identities": (ResponsesWire(), identities),
     "names of items": (ResponsesWire(), names),
+    "log probabilities": (OllamaWire(), likelihoods),
 }
 
 

@@ -12,6 +12,7 @@ from weir_server.core.errors import (
     UpstreamStreamBroken,
 )
 from weir_server.providers.wire.ending import end_event
+from weir_server.providers.wire.logprobs import token_logprobs
 from weir_server.providers.wire.openai.details import Details
 from weir_server.providers.wire.openai.errors import explain_said
 from weir_server.providers.wire.openai.extras import (
@@ -21,7 +22,7 @@ from weir_server.providers.wire.openai.extras import (
     sources,
 )
 from weir_server.providers.wire.openai.finish import FAILURES, reason_of
-from weir_server.providers.wire.openai.logprobs import chat_logprobs, completion_logprobs
+from weir_server.providers.wire.openai.logprobs import completion_logprobs
 from weir_server.providers.wire.openai.quirks import Quirks
 from weir_server.providers.wire.openai.shapes import Choice, Chunk, Logprobs, Said
 from weir_server.providers.wire.openai.tool_calls import ToolCalls
@@ -276,7 +277,7 @@ class ChatAnswer:
         """
         tokens = logprobs.refusal if refused else logprobs.content
         if tokens:
-            self.writer.text_with_logprobs(kind, text or "", chat_logprobs(tokens))
+            self.writer.text_with_logprobs(kind, text or "", token_logprobs(tokens))
         elif logprobs.tokens and not refused:
             self.writer.text_with_logprobs(kind, text or "", completion_logprobs(logprobs))
         elif text:
