@@ -7,6 +7,7 @@ from msgspec import Raw
 from weir.v1.content_pb2 import Citation
 from weir.v1.generation_pb2 import GenerationEvent
 from weir_server.core.errors import UpstreamError, UpstreamProtocolError, UpstreamStreamBroken
+from weir_server.providers.wire.ending import end_event
 from weir_server.providers.wire.gemini.citations import citations_of
 from weir_server.providers.wire.gemini.errors import explain_said
 from weir_server.providers.wire.gemini.finish import UNFINISHED, reason_of
@@ -206,15 +207,14 @@ class Answer:
         """Close all parts and return the `end` of a complete answer."""
         writer = self.writer
         writer.close()
-        event = GenerationEvent()
-        end = event.end
-        end.finish_reason = reason_of(self._label, blocked=self._blocked, called=writer.called)
-        metadata = end.metadata
-        metadata.model = whole(self._model)
-        metadata.raw_finish_reason = whole(self._label)
         self._note("response_id", self._parts.response_id)
-        for name, said in self._attributes.items():
-            metadata.attributes[name] = said
+        event = end_event(
+            reason=reason_of(self._label, blocked=self._blocked, called=writer.called),
+            label=self._label,
+            stop_sequence="",
+            model=self._model,
+            attributes=self._attributes.items(),
+        )
         if self._usage is not NOTHING:
-            write_usage(end.usage, read_usage(self._usage), produced=writer.produced)
+            write_usage(event.end.usage, read_usage(self._usage), produced=writer.produced)
         return event
