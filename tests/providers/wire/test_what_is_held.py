@@ -10,7 +10,10 @@ from tests.contracts.wire_format import TARGET
 from weir.v1.provider_service_pb2 import ChatRequest
 from weir_server.core.errors import UpstreamProtocolError
 from weir_server.providers.vendors.table import VENDORS
+from weir_server.providers.wire.anthropic.wire import AnthropicWire
 from weir_server.providers.wire.base import Wire
+from weir_server.providers.wire.body import BODY_MAX_BYTES
+from weir_server.providers.wire.cohere.wire import CohereWire
 from weir_server.providers.wire.gemini.wire import GeminiWire
 from weir_server.providers.wire.ollama.wire import OllamaWire
 from weir_server.providers.wire.openai.quirks import OPENAI
@@ -116,6 +119,23 @@ def test_what_never_ends_is_too_large(name: str) -> None:
 
     for piece in hoard():
         decoder.feed(piece)
+
+    assert isinstance(decoder.failure, UpstreamProtocolError)
+    assert decoder.failure.metadata == {"cause": "too_large"}
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [OpenAIWire(OPENAI), ResponsesWire(), AnthropicWire(), GeminiWire(), CohereWire()],
+    ids=lambda wire: type(wire).__name__,
+)
+def test_a_giant_body_in_place_of_a_stream_is_too_large(wire: Wire) -> None:
+    """It is left as soon as it is too large, and not only at its end."""
+    decoder = wire.decoder(ChatRequest(), TARGET, stream=True)
+    decoder.feed(b'{"error": "')
+
+    for _ in range(BODY_MAX_BYTES // len(BIG) + 1):
+        decoder.feed(BIG.encode())
 
     assert isinstance(decoder.failure, UpstreamProtocolError)
     assert decoder.failure.metadata == {"cause": "too_large"}
