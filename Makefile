@@ -8,6 +8,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 bin := .venv/bin
 code := server clients/python tests bench scripts
 ARGS ?=
+FUZZ_EXECUTIONS ?=
 FUZZ_SECONDS ?= 600
 SOAK_SECONDS ?= 600
 STORM_CALLS ?= 10000
@@ -66,10 +67,10 @@ cover: ## run the tests and show the lines they never reached
 	@$(bin)/coverage report
 
 .PHONY: fuzz
-fuzz: setup ## fuzz every parser for a long while; FUZZ_SECONDS=600 each
+fuzz: setup ## fuzz every parser for a long while; FUZZ_SECONDS=600 each, or FUZZ_EXECUTIONS=1000000
 	@for target in tests/fuzz/fuzz_*.py; do \
-	  echo "$$target for $(FUZZ_SECONDS) s"; \
-	  $(bin)/python -m "tests.fuzz.$$(basename "$$target" .py)" --seconds $(FUZZ_SECONDS) $(ARGS); \
+	  $(bin)/python -m "tests.fuzz.$$(basename "$$target" .py)" \
+	    $(if $(FUZZ_EXECUTIONS),--executions $(FUZZ_EXECUTIONS),--seconds $(FUZZ_SECONDS)) $(ARGS); \
 	done
 
 .PHONY: storm

@@ -4,12 +4,13 @@ import os
 
 import pytest
 
-from tests.fuzz.fuzz_request_decoder import DEFAULT_SECONDS, fuzz
+from tests.fuzz.bodies import DEFAULT_SECONDS
+from tests.fuzz.fuzz_request_decoder import fuzz
 
 
 @pytest.mark.fuzz
-async def test_no_bytes_get_past_the_edge() -> None:
+def test_no_bytes_get_past_the_edge() -> None:
     """Every request is an answer or a typed refusal; none is a fault of Weir's own."""
     seconds = float(os.environ.get("WEIR_FUZZ_SECONDS", DEFAULT_SECONDS))
 
-    assert await fuzz(seconds=seconds, seed=20261122) > 200 * seconds
+    assert fuzz(seconds=seconds, seed=20261122) > 200 * seconds

@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from tests.fuzz.fuzz_endpoint_guard import DEFAULT_SECONDS, fuzz
+from tests.fuzz.bodies import DEFAULT_SECONDS
+from tests.fuzz.fuzz_endpoint_guard import fuzz
 
 
 @pytest.mark.fuzz
