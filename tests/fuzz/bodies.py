@@ -23,6 +23,10 @@ from weir_server.core.target import Target
 from weir_server.providers.wire.base import Decoder, Wire
 
 DEFAULT_SECONDS = 10.0
+CI_EXECUTIONS = 10_000
+"""What each target tries in `make test`: with a fixed seed the same on every machine."""
+CI_SECONDS = 50.0
+"""More than a slow machine takes for that, less than the limit of a test."""
 SLOWEST_S = 1.0
 
 _REQUESTS: tuple[Request, ...] = (

@@ -50,20 +50,20 @@ _PIECES = (
 )
 
 
-def fuzz(*, seconds: float, seed: int = 0) -> int:
-    """Throw URLs at the guard for `seconds`; return how many. Raises AssertionError on a hole."""
+def fuzz(*, seconds: float, seed: int = 0, executions: int | None = None) -> int:
+    """Throw URLs at the guard; return how many. Raises AssertionError on a hole."""
     dice = random.Random(seed)
     until_s = time.monotonic() + seconds
-    executions = 0
-    while time.monotonic() < until_s:
+    done = 0
+    while time.monotonic() < until_s and (executions is None or done < executions):
         text = _invent(dice)
         for policy in _POLICIES:
-            begun_s = time.monotonic()
+            begun_s = time.process_time()  # of this process alone, however busy the machine is
             check(text, policy)
-            took_s = time.monotonic() - begun_s
+            took_s = time.process_time() - begun_s
             assert took_s < SLOWEST_S, f"{text!r} took {took_s:.1f} s"
-            executions += 1
-    return executions
+            done += 1
+    return done
 
 
 def check(text: str, policy: EndpointPolicy) -> None:

@@ -134,12 +134,12 @@ def path() -> Handler:
     return ValidationStage(routing, ValidationLimits(), catalogue)
 
 
-async def fuzz(*, seconds: float, seed: int = 0) -> int:
-    """Serve broken requests for `seconds`; return how many. Raises AssertionError on a hole."""
+async def fuzz(*, seconds: float, seed: int = 0, executions: int | None = None) -> int:
+    """Serve broken requests; return how many. Raises AssertionError on a hole."""
     dice = random.Random(seed)
     log_bytes = io.BytesIO()
     until_s = time.monotonic() + seconds
-    executions = 0
+    done = 0
     with Log(log_bytes) as log:
         clock = SystemClock()
         edge = Edge(
@@ -168,19 +168,19 @@ async def fuzz(*, seconds: float, seed: int = 0) -> int:
             frame=StreamChatResponse,
         )
         good = list(seeds().items())
-        while time.monotonic() < until_s:
+        while time.monotonic() < until_s and (executions is None or done < executions):
             name, seeded = dice.choice(good)
             payload = broken(dice, seeded)
-            begun_s = time.monotonic()
+            begun_s = time.process_time()  # of this process alone, however busy the machine is
             finish = await edge.serve(
                 stream if name == "StreamChat" else chat, MemoryExchange(), payload
             )
-            took_s = time.monotonic() - begun_s
+            took_s = time.process_time() - begun_s
             assert finish.code in ALLOWED, f"{payload!r} became {finish}"
             assert took_s < SLOWEST_S, f"{payload!r} took {took_s:.1f} s"
-            executions += 1
+            done += 1
     assert b"internal_error" not in log_bytes.getvalue(), log_bytes.getvalue()[:2_000]
-    return executions
+    return done
 
 
 def broken(dice: random.Random, seeded: bytes) -> bytes:

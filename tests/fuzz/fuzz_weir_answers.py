@@ -52,11 +52,11 @@ def fuzz(*, seconds: float, seed: int = 0, executions: int | None = None) -> int
     until_s = time.monotonic() + seconds
     done = 0
     while time.monotonic() < until_s and (executions is None or done < executions):
-        begun_s = time.monotonic()
+        begun_s = time.process_time()  # of this process alone, however busy the machine is
         _stream(dice)
         _unary(dice)
         _status(dice)
-        took_s = time.monotonic() - begun_s
+        took_s = time.process_time() - begun_s
         assert took_s < SLOWEST_S, f"seed {seed}, execution {done} took {took_s:.1f} s"
         done += 1
     return done
