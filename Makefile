@@ -58,7 +58,7 @@ check: fmt-check lint types imports buf-lint buf-format buf-breaking gen-check d
 .PHONY: test
 test: ## run the tests; ARGS="-k deadline"
 	@scripts/setup-env dev model
-	@$(bin)/python -m pytest $(ARGS)
+	@scripts/test $(ARGS)
 
 .PHONY: cover
 cover: ## run the tests and show the lines they never reached

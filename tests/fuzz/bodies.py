@@ -32,6 +32,10 @@ from weir_server.providers.wire.base import Decoder, Wire
 from weir_server.providers.wire.retry_after import WAIT_MAX_S
 
 DEFAULT_SECONDS = 10.0
+CI_EXECUTIONS = 10_000
+"""What each target tries in `make test`: with a fixed seed the same on every machine."""
+CI_SECONDS = 50.0
+"""More than a slow machine takes for that, less than the limit of a test."""
 SLOWEST_S = 1.0
 
 _HIDDEN = ReasoningOptions(visibility=ReasoningVisibility.REASONING_VISIBILITY_HIDDEN)

@@ -16,6 +16,8 @@ from tests.service.weir import Heard, Weir
 from weir.v1.error_pb2 import FailureInfo
 
 DETAILS: Sequence[type[Message]] = (ErrorInfo, RetryInfo, BadRequest, ResourceInfo, FailureInfo)
+PATIENCE_S = 20.0
+"""How long a test waits at most for what must come: longer than a busy machine takes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +114,7 @@ async def hear_rest(call: Any) -> Heard:
 
 
 async def logged(
-    weir: Weir, count: int = 1, *, event: str = "rpc", timeout_s: float = 5.0
+    weir: Weir, count: int = 1, *, event: str = "rpc", timeout_s: float = PATIENCE_S
 ) -> list[dict[str, Any]]:
     """Return the lines of an event as soon as there are `count`: they come in bundles."""
     await until(lambda: len(weir.log_lines(event)) >= count, timeout_s=timeout_s)
@@ -120,7 +122,7 @@ async def logged(
 
 
 async def until(
-    promise: Callable[[], bool], *, timeout_s: float = 5.0, every_s: float = 0.01
+    promise: Callable[[], bool], *, timeout_s: float = PATIENCE_S, every_s: float = 0.01
 ) -> None:
     """Return as soon as `promise` holds. Raises TimeoutError."""
     async with asyncio.timeout(timeout_s):
