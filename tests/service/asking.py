@@ -31,6 +31,8 @@ DETAILS: Sequence[type[Message]] = (
     QuotaFailure,
     FailureInfo,
 )
+PATIENCE_S = 20.0
+"""How long a test waits at most for what must come: longer than a busy machine takes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +129,7 @@ async def hear_rest(call: Any) -> Heard:
 
 
 async def logged(
-    weir: Weir, count: int = 1, *, event: str = "rpc", timeout_s: float = 5.0
+    weir: Weir, count: int = 1, *, event: str = "rpc", timeout_s: float = PATIENCE_S
 ) -> list[dict[str, Any]]:
     """Return the lines of an event as soon as there are `count`: they come in bundles."""
     await until(lambda: len(weir.log_lines(event)) >= count, timeout_s=timeout_s)
@@ -135,7 +137,7 @@ async def logged(
 
 
 async def until(
-    promise: Callable[[], bool], *, timeout_s: float = 5.0, every_s: float = 0.01
+    promise: Callable[[], bool], *, timeout_s: float = PATIENCE_S, every_s: float = 0.01
 ) -> None:
     """Return as soon as `promise` holds. Raises TimeoutError."""
     async with asyncio.timeout(timeout_s):
@@ -146,7 +148,7 @@ async def until(
 async def until_async(
     question: Callable[[], Awaitable[AnswerT | None]],
     *,
-    timeout_s: float = 5.0,
+    timeout_s: float = PATIENCE_S,
     every_s: float = 0.01,
 ) -> AnswerT:
     """Ask until there is an answer, and return it. Raises TimeoutError."""
