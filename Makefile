@@ -11,6 +11,7 @@ ARGS ?=
 FUZZ_SECONDS ?= 600
 SOAK_SECONDS ?= 600
 STORM_CALLS ?= 10000
+KILLS ?= 200
 
 .PHONY: help
 help: ## show this list
@@ -75,6 +76,10 @@ fuzz: setup ## fuzz every parser for a long while; FUZZ_SECONDS=600 each
 	  echo "$$target for $(FUZZ_SECONDS) s"; \
 	  $(bin)/python -m "tests.fuzz.$$(basename "$$target" .py)" --seconds $(FUZZ_SECONDS) $(ARGS); \
 	done
+
+.PHONY: kill-test
+kill-test: setup test-services ## kill servers in the middle of booking, KILLS=200 times
+	@KILLS=$(KILLS) $(bin)/python -m pytest tests/store/test_killed.py --timeout 600 $(ARGS)
 
 .PHONY: storm
 storm: setup ## make random calls that meet random faults; STORM_CALLS=10000 of them
