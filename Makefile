@@ -12,6 +12,7 @@ FUZZ_EXECUTIONS ?=
 FUZZ_SECONDS ?= 600
 SOAK_SECONDS ?= 600
 STORM_CALLS ?= 10000
+KILLS ?= 200
 
 .PHONY: help
 help: ## show this list
@@ -76,6 +77,10 @@ fuzz: setup ## fuzz every parser for a long while; FUZZ_SECONDS=600 each, or FUZ
 	  $(bin)/python -m "tests.fuzz.$$(basename "$$target" .py)" \
 	    $(if $(FUZZ_EXECUTIONS),--executions $(FUZZ_EXECUTIONS),--seconds $(FUZZ_SECONDS)) $(ARGS); \
 	done
+
+.PHONY: kill-test
+kill-test: setup test-services ## kill servers in the middle of booking, KILLS=200 times
+	@KILLS=$(KILLS) $(bin)/python -m pytest tests/store/test_killed.py --timeout 600 $(ARGS)
 
 .PHONY: storm
 storm: setup ## make random calls that meet random faults; STORM_CALLS=10000 of them
