@@ -13,6 +13,7 @@ _SUMMED: Final = (
     "total_tokens",
     "cached_prompt_tokens",
     "cache_write_prompt_tokens",
+    "cache_write_1h_prompt_tokens",
     "reasoning_tokens",
 )
 
