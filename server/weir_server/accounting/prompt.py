@@ -16,6 +16,7 @@ from weir.v1.generation_pb2 import GenerationOptions
 from weir.v1.provider_service_pb2 import ChatRequest
 from weir_server.accounting.images import UNKNOWN_TOKENS, image_tokens
 from weir_server.accounting.pixels import size_of
+from weir_server.accounting.toolbox import TOKENS_OF_TOOLS, read_tool, tokens_per_tool
 from weir_server.core.handler import Request
 
 TOKENS_PER_MESSAGE = 3
@@ -23,8 +24,6 @@ TOKENS_PER_ROLE = 1
 TOKENS_PER_NAME = 1
 TOKENS_OF_PRIMING = 3
 TOKENS_PER_CALL = 4
-TOKENS_PER_TOOL = 7
-TOKENS_OF_TOOLS = 12
 
 BYTES_PER_TOKEN = {
     Modality.MODALITY_AUDIO: 4_800,  # 10 tokens a second of 24 kHz, 16 bit
@@ -129,9 +128,10 @@ def _add_options(prompt: Prompt, options: GenerationOptions) -> None:
         prompt.is_plain = False
         prompt.tokens += TOKENS_OF_TOOLS
         for tool in options.tools:
-            prompt.tokens += TOKENS_PER_TOOL
-            function = tool.function
-            prompt.texts += (function.name, function.description, function.parameters_json_schema)
+            prompt.tokens += tokens_per_tool(prompt.vendor_model)
+            for text, tokens in read_tool(tool.function):
+                prompt.texts.append(text)
+                prompt.tokens += tokens
     if options.HasField("output_format") and not options.output_format.HasField("text"):
         prompt.is_plain = False
         prompt.texts.append(options.output_format.json_schema.schema_json)
