@@ -129,6 +129,22 @@ CHATS = (
         within=None,
     ),
     Counted(
+        title="greeting",
+        source="Anthropic, Messages examples",
+        vendor_model="claude-sonnet-4-5",
+        make=lambda: chat((USER, "Hello, Claude")),
+        tokens=10,
+        within=None,
+    ),
+    Counted(
+        title="introduction and reply",
+        source="Google, Understand and count tokens",
+        vendor_model="gemini-2.0-flash",
+        make=lambda: chat((USER, "Hi my name is Bob"), (Role.ROLE_ASSISTANT, "Hi Bob!")),
+        tokens=10,
+        within=None,
+    ),
+    Counted(
         title="quick brown fox",
         source="Google, Understand and count tokens",
         vendor_model="gemini-2.0-flash",

@@ -32,7 +32,7 @@ ALL = (*PLAIN, *CHATS)
 
 @pytest.mark.parametrize("counted", ALL, ids=lambda each: f"{each.title}, {each.vendor_model}")
 async def test_a_chat_counts_as_its_vendor_reports(tokens: Tokens, counted: Counted) -> None:
-    """Within two percent by OpenAI's vocabularies; what is another's is an estimate, and says so."""
+    """Within two percent by OpenAI's vocabularies; another's is an estimate, and says so."""
     target, request = target_of(counted.vendor_model), counted.make()
 
     count = await tokens.count_chat(call_of(target), target, request)

@@ -19,10 +19,7 @@ from weir_server.accounting.pixels import size_of
 from weir_server.accounting.toolbox import TOKENS_OF_TOOLS, read_tool, tokens_per_tool
 from weir_server.core.handler import Request
 
-TOKENS_PER_MESSAGE = 3
-TOKENS_PER_ROLE = 1
 TOKENS_PER_NAME = 1
-TOKENS_OF_PRIMING = 3
 TOKENS_PER_CALL = 4
 
 BYTES_PER_TOKEN = {
@@ -35,6 +32,33 @@ _MODELS_OF_THE_RULE = re.compile(
     r"gpt-(3\.5-turbo|4|4-32k|4o|4o-mini)(-\d{4}|-\d{4}-\d{2}-\d{2})?"
 ).fullmatch
 _PLAIN_ROLES = frozenset({Role.ROLE_SYSTEM, Role.ROLE_USER, Role.ROLE_ASSISTANT})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Frame:
+    """Tokens that a vendor puts around the words of a chat."""
+
+    priming: int
+    """Once."""
+    message: int
+    """Around each message, its role included."""
+    system: int
+    """Around the system's, which some put elsewhere."""
+
+
+_OPENAI = _Frame(priming=3, message=4, system=4)
+_ANTHROPIC = _Frame(priming=3, message=4, system=0)
+"""By the examples of the vendor's page "Token counting"."""
+_GOOGLE = _Frame(priming=0, message=1, system=1)
+"""By the examples of the vendor's page "Understand and count tokens"."""
+_NAMES = re.compile(r"(?P<anthropic>claude)|(?P<google>gemini)", re.IGNORECASE).search
+
+
+def _frame(vendor_model: str) -> _Frame:
+    found = _NAMES(vendor_model)
+    if found is None:
+        return _OPENAI
+    return _ANTHROPIC if found["anthropic"] else _GOOGLE
 
 
 def rule_is_published(vendor_model: str) -> bool:
@@ -74,9 +98,10 @@ def prompt_of(request: Request, vendor_model: str) -> Prompt:
 
 
 def _add_chat(prompt: Prompt, request: ChatRequest) -> None:
-    prompt.tokens = TOKENS_OF_PRIMING
+    frame = _frame(prompt.vendor_model)
+    prompt.tokens = frame.priming
     for message in request.messages:
-        prompt.tokens += TOKENS_PER_MESSAGE + TOKENS_PER_ROLE
+        prompt.tokens += frame.system if message.role == Role.ROLE_SYSTEM else frame.message
         if message.name:
             prompt.tokens += TOKENS_PER_NAME
             prompt.texts.append(message.name)
