@@ -1,6 +1,7 @@
 """Images are counted by their vendors' published rules, from headers that nobody has to trust."""
 
 import struct
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -43,12 +44,21 @@ def jpeg(width: int, height: int, *, before: bytes = b"", frame: int = 0xC0) -> 
     return start + before + b"\xff" + bytes([frame]) + size + bytes(12)
 
 
-MAKERS = (png, gif, webp_extended, webp_lossy, webp_lossless, jpeg)
+MAKERS: tuple[Callable[[int, int], bytes], ...] = (
+    png,
+    gif,
+    webp_extended,
+    webp_lossy,
+    webp_lossless,
+    jpeg,
+)
 
 
 @pytest.mark.parametrize("make", MAKERS)
 @pytest.mark.parametrize("size", [(1, 1), (640, 480), (480, 640), (12_000, 9)])
-def test_the_header_says_how_large_an_image_is(make: type[bytes], size: tuple[int, int]) -> None:
+def test_the_header_says_how_large_an_image_is(
+    make: Callable[[int, int], bytes], size: tuple[int, int]
+) -> None:
     """Width first, in every format."""
     assert size_of(make(*size)) == size
 
@@ -91,7 +101,9 @@ def test_what_says_nothing_is_not_guessed(data: bytes) -> None:
 
 
 @given(st.sampled_from(MAKERS), st.binary(max_size=200), st.integers(0, 60))
-def test_no_bytes_break_the_reading(make: type[bytes], noise: bytes, at: int) -> None:
+def test_no_bytes_break_the_reading(
+    make: Callable[[int, int], bytes], noise: bytes, at: int
+) -> None:
     """Whatever is in an image, there is a size or there is none."""
     whole = make(640, 480)
     found = size_of(whole[:at] + noise + whole[at:])
