@@ -71,7 +71,7 @@ def test_the_most_exact_one_counts() -> None:
 
 def test_alike_is_another_models_price() -> None:
     """A deployment whose name says nothing is sold as the model that runs there."""
-    like = {"provider": "p", "vendor_model": "prod-1", "like": "azure/gpt-4o"}
+    like: dict[str, object] = {"provider": "p", "vendor_model": "prod-1", "like": "azure/gpt-4o"}
 
     cost = book_of(said(like)).cost(sold("", "prod-1"), USAGE)
 

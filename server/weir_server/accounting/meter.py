@@ -7,16 +7,15 @@ counting here is synchronous and bounded: it also happens while a call is being 
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from io import StringIO
 from types import TracebackType
 
 from typing_extensions import override
 
 from weir.v1.generation_pb2 import PartStart, Phase
 from weir.v1.usage_pb2 import TokenUsage, UsageSource
-from weir_server.accounting.encoder import INLINE_CHARS
 from weir_server.accounting.tokens import Tokens
 from weir_server.accounting.usage import believable, counted
+from weir_server.accounting.written import Written
 from weir_server.core.call import Call, Spent
 from weir_server.core.errors import (
     UpstreamError,
@@ -146,8 +145,8 @@ class _Meter:
         self._prices = prices
         self._request = request
         self._tokens = tokens
-        self._said = _Written()
-        self._thought = _Written()
+        self._said = Written()
+        self._thought = Written()
         self._reasoning: set[int] = set()
         """Indexes of the parts that are reasoning."""
         self._usage: TokenUsage | None = None
@@ -238,8 +237,8 @@ class _Meter:
 
     def _counted(self, source: UsageSource.ValueType) -> TokenUsage:
         target = self._call.target
-        thought = self._thought.tokens(self._tokens, self._call)
-        said = self._said.tokens(self._tokens, self._call)
+        thought = self._thought.tokens(self._tokens, target)
+        said = self._said.tokens(self._tokens, target)
         prompt = self._tokens.estimate_prompt(target, self._request)
         usage = counted(prompt, said + thought, thought, source)
         self.price(usage)
@@ -255,29 +254,3 @@ class _Meter:
             usage.ClearField("cost")
         else:
             usage.cost.CopyFrom(cost)
-
-
-class _Written:
-    """A text as it grows: its beginning, and how long it has become."""
-
-    __slots__ = ("_beginning", "chars")
-
-    def __init__(self) -> None:
-        self._beginning: StringIO | None = None
-        self.chars = 0
-
-    def add(self, text: str) -> None:
-        """Take more; only so much is kept as would be counted."""
-        if self.chars < INLINE_CHARS:
-            if self._beginning is None:
-                self._beginning = StringIO()
-            self._beginning.write(text[:INLINE_CHARS])
-        self.chars += len(text)
-
-    def tokens(self, tokens: Tokens, call: Call) -> int:
-        """Count, or scale up the count of the beginning."""
-        if self._beginning is None:
-            return 0
-        text = self._beginning.getvalue()[:INLINE_CHARS]
-        count = tokens.estimate_text(call.target, text)
-        return count if len(text) == self.chars else round(count * self.chars / len(text))

@@ -52,7 +52,7 @@ def table(models: list[Model], *, framed: bool) -> Table:
             model.provider.removeprefix("providers/"),
             _size(model.context_window_tokens),
             _size(model.max_output_tokens),
-            _prices(model.prices),
+            prices_words(model.prices),
             ", ".join(_abilities(model.capabilities)),
         )
         shown.add_row(*(Text(visible(cell)) for cell in cells))
@@ -64,7 +64,7 @@ def _size(tokens: int) -> str:
     return f"{tokens:,}" if tokens else "-"
 
 
-def _prices(prices: Iterable[Price]) -> str:
+def prices_words(prices: Iterable[Price]) -> str:
     """Return what a million tokens cost in and out, such as `2.50 / 10.00`; `-` is not known."""
     rates = {price.sku: price.nanos_per_million for price in prices}
     inward, outward = rates.get("prompt_tokens"), rates.get("completion_tokens")

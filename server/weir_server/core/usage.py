@@ -10,6 +10,7 @@ _SUMMED = (
     "total_tokens",
     "cached_prompt_tokens",
     "cache_write_prompt_tokens",
+    "cache_write_1h_prompt_tokens",
     "reasoning_tokens",
 )
 

@@ -47,6 +47,8 @@ class PriceOverride(Node):
     """Read from the vendor's cache; unset: as `prompt_tokens`."""
     cache_write_prompt_tokens: Usd | None = None
     """Written to the vendor's cache; unset: as `prompt_tokens`."""
+    cache_write_1h_prompt_tokens: Usd | None = None
+    """Written to be kept for an hour; unset: as `cache_write_prompt_tokens`."""
     prompt_audio_tokens: Usd | None = None
     prompt_image_tokens: Usd | None = None
     completion_tokens: Usd | None = None

@@ -23,6 +23,7 @@ _PROMPT_SKUS: Final = (
     "prompt_tokens",
     "cached_prompt_tokens",
     "cache_write_prompt_tokens",
+    "cache_write_1h_prompt_tokens",
     "prompt_audio_tokens",
     "prompt_image_tokens",
     "prompt_video_tokens",
@@ -73,7 +74,13 @@ def _lines(rates: Rates, usage: TokenUsage) -> list[tuple[str, int, int]]:
         lines.append(("cached_prompt_tokens", cached, rate))
     if (rate := rates.cache_write_prompt_tokens) is not None:
         written = min(usage.cache_write_prompt_tokens, prompt - cached)
-        lines.append(("cache_write_prompt_tokens", written, rate))
+        hour = 0
+        if usage.cache_write_1h_prompt_tokens and (
+            (rate_1h := rates.cache_write_1h_prompt_tokens) is not None
+        ):
+            hour = min(usage.cache_write_1h_prompt_tokens, written)
+            lines.append(("cache_write_1h_prompt_tokens", hour, rate_1h))
+        lines.append(("cache_write_prompt_tokens", written - hour, rate))
     if (rate := rates.reasoning_tokens) is not None:
         reasoning = min(usage.reasoning_tokens, completion)
         lines.append(("reasoning_tokens", reasoning, rate))

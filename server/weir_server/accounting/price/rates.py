@@ -37,6 +37,7 @@ class Rates:
     prompt_tokens: int | None = None
     cached_prompt_tokens: int | None = None
     cache_write_prompt_tokens: int | None = None
+    cache_write_1h_prompt_tokens: int | None = None
     prompt_audio_tokens: int | None = None
     prompt_image_tokens: int | None = None
     prompt_video_tokens: int | None = None
@@ -59,6 +60,7 @@ _PER_MILLION_TOKENS = {
     "input_mtok": "prompt_tokens",
     "cache_read_mtok": "cached_prompt_tokens",
     "cache_write_mtok": "cache_write_prompt_tokens",
+    "cache_write_1h_mtok": "cache_write_1h_prompt_tokens",
     "input_audio_mtok": "prompt_audio_tokens",
     "input_image_mtok": "prompt_image_tokens",
     "input_video_mtok": "prompt_video_tokens",
