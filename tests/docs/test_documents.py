@@ -19,6 +19,7 @@ from weir_server.fake_upstream.script import Script
 from weir_server.routing.explain import Code
 from weir_server.settings.admission import AdmissionSettings
 from weir_server.settings.aws import AwsSettings
+from weir_server.settings.identity import IdentitySettings
 from weir_server.settings.ledger import LedgerSettings
 from weir_server.settings.models import ModelSettings, TargetSettings
 from weir_server.settings.resilience import (
@@ -152,6 +153,7 @@ def test_every_code_of_an_explanation_is_documented() -> None:
         ("### `breaker`", BreakerSettings),
         ("### `concurrency`", ConcurrencySettings),
         ("## `admission`", AdmissionSettings),
+        ("## `identity`", IdentitySettings),
         ("## `ledger`", LedgerSettings),
         ("### `vertex` of a provider", VertexSettings),
     ],

@@ -9,13 +9,26 @@ import grpc
 import grpc.aio
 import pytest
 from google.protobuf.message import Message
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, ResourceInfo, RetryInfo
+from google.rpc.error_details_pb2 import (
+    BadRequest,
+    ErrorInfo,
+    QuotaFailure,
+    ResourceInfo,
+    RetryInfo,
+)
 from google.rpc.status_pb2 import Status
 
 from tests.service.weir import Heard, Weir
 from weir.v1.error_pb2 import FailureInfo
 
-DETAILS: Sequence[type[Message]] = (ErrorInfo, RetryInfo, BadRequest, ResourceInfo, FailureInfo)
+DETAILS: Sequence[type[Message]] = (
+    ErrorInfo,
+    RetryInfo,
+    BadRequest,
+    ResourceInfo,
+    QuotaFailure,
+    FailureInfo,
+)
 
 
 @dataclass(frozen=True, kw_only=True)

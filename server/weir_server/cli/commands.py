@@ -1,6 +1,6 @@
 """What can be typed after `weir`? The commands with their options, their help and an example.
 
-Those of operators are in `operating.py`.
+Those of operators are in `operating.py` and `keying.py`.
 
 The modules that do the work are imported by the command that was asked for, not before.
 """
@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from weir_server.cli import operating
+from weir_server.cli import keying, operating
 from weir_server.cli.options import (
     DEFAULT_ADDRESS,
     HEALTH_DEADLINE_S,
@@ -379,3 +379,4 @@ def health(
 
 app.add_typer(operating.targets, rich_help_panel=_OPERATE)
 app.add_typer(operating.routes, rich_help_panel=_OPERATE)
+app.add_typer(keying.keys, rich_help_panel=_OPERATE)
