@@ -1,7 +1,7 @@
 """How does it all fit together? The path of a request, assembled; read it from top to bottom."""
 
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -10,14 +10,19 @@ from google.protobuf.duration_pb2 import Duration
 
 from weir.v1.model_service_pb2 import GetServerInfoResponse, Limits, ServerCapabilities
 from weir_server.accounting.meter import MeterStage
+from weir_server.accounting.price.book import PriceBook
 from weir_server.accounting.tokens import Tokens
 from weir_server.admission.files import FileWatch
 from weir_server.admission.lag import LagWatch
+from weir_server.admission.money import MoneyStage
+from weir_server.admission.planning import Planner
 from weir_server.admission.stage import GateStage
 from weir_server.core.clock import Clock, SystemClock
 from weir_server.core.handler import Handler
+from weir_server.core.ledger import Ledger
+from weir_server.core.providers import ProviderFacts
 from weir_server.core.tasks import sibling
-from weir_server.opening import callers_of
+from weir_server.opening import books_of, callers_of
 from weir_server.providers.host import Host
 from weir_server.resilience.backoff import Backoff
 from weir_server.resilience.direct import DirectStage
@@ -32,6 +37,9 @@ from weir_server.routing.stage import RoutingStage
 from weir_server.routing.windows import Windows
 from weir_server.settings.changes import Changes, applicable, changes
 from weir_server.settings.tree import Settings
+from weir_server.structured.checker import Checker
+from weir_server.structured.saying import SayingStage
+from weir_server.structured.stage import StructuredStage
 from weir_server.telemetry.log import Log
 from weir_server.transport.edge import Deadlines, Edge
 from weir_server.transport.events import StreamPacing
@@ -45,6 +53,8 @@ from weir_server.transport.services.keys import KeyAdmin
 from weir_server.transport.services.models import Models
 from weir_server.transport.services.providers import Providers
 from weir_server.transport.services.table import SERVICES, methods
+from weir_server.transport.services.usage import Usage
+from weir_server.transport.services.usage_admin import UsageAdmin
 from weir_server.transport.serving import GrpcServer
 from weir_server.validation.limits import ValidationLimits
 from weir_server.validation.stage import ValidationStage
@@ -66,15 +76,31 @@ async def running(
     admin = settings.server.admin != "off"
     async with AsyncExitStack() as stack:
         host = await stack.enter_async_context(Host.of(settings, clock=clock, log=log))
-        catalogue = catalogue_of(settings, host.installed(), clock)
+        prices = await PriceBook.load(settings.prices, clock)
+        catalogue = catalogue_of(settings, host.installed(), clock, prices)
+        prices.check(settings.prices, catalogue.targets(), _price_lists(host.installed()))
         tokens = await Tokens.load(host)
         upstreams = Upstreams(settings.resilience, clock=clock, rng=rng)
         upstreams.know(catalogue.targets())
         lag = LagWatch(clock, limit_s=settings.admission.lag_limit_s)
         await stack.enter_async_context(sibling(lag.run(), name="lag watch"))
+        books = await stack.enter_async_context(books_of(settings, clock=clock, log=log))
+        answers = books.answers if books is not None else None
         callers = await stack.enter_async_context(callers_of(settings, clock=clock, log=log))
         generation = Generation(
-            _path(settings, catalogue, tokens, host, upstreams, limits, lag, clock, rng),
+            _path(
+                settings,
+                catalogue,
+                tokens,
+                prices,
+                books.ledger if books is not None else None,
+                host,
+                upstreams,
+                limits,
+                lag,
+                clock,
+                rng,
+            ),
             clock=clock,
             pacing=_pacing(settings),
             limits=limits,
@@ -96,6 +122,8 @@ async def running(
                 enabled=settings.server.takes_providers,
             ),
             models=Models(catalogue=catalogue, info=_info(settings, limits), limits=limits),
+            usage=Usage(books=answers, limits=limits),
+            usage_admin=UsageAdmin(books=answers, limits=limits, enabled=admin),
             keys=KeyAdmin(callers.ring if admin else None, clock=clock, limits=limits),
             admin=Admin(
                 states=upstreams,
@@ -140,6 +168,7 @@ async def running(
             catalogue=catalogue,
             registrar=registrar,
             upstreams=upstreams,
+            prices=prices,
             clock=clock,
         )
         yield App(
@@ -154,6 +183,8 @@ def _path(
     settings: Settings,
     catalogue: ModelCatalogue,
     tokens: Tokens,
+    prices: PriceBook,
+    ledger: Ledger | None,
     host: Host,
     upstreams: Upstreams,
     limits: ValidationLimits,
@@ -164,11 +195,12 @@ def _path(
     """Assemble the stages, from the provider outwards."""
     upstream = settings.upstream
     providers = host
-    accounting = MeterStage(providers, tokens)
-    resilience: Handler = DirectStage(accounting)
+    accounting = MeterStage(providers, tokens, prices)
+    saying = SayingStage(accounting)
+    resilience: Handler = DirectStage(saying)
     if settings.resilience.enabled:
         resilience = ResilienceStage(
-            accounting,
+            saying,
             Turns(
                 upstreams,
                 clock=clock,
@@ -180,11 +212,24 @@ def _path(
             backoff=Backoff(base_s=upstream.retry_base_s, cap_s=upstream.retry_cap_s),
             first_token_timeout_s=upstream.first_token_timeout_s,
         )
-    routing = RoutingStage(resilience, catalogue, windows=Windows(tokens), rng=rng)
+    structured = StructuredStage(
+        resilience, Checker(), max_held_bytes=settings.server.max_response_bytes
+    )
+    routing = RoutingStage(structured, catalogue, windows=Windows(tokens), rng=rng)
     admission: Handler = routing
+    if ledger is not None:
+        planner = Planner(
+            ledger=ledger,
+            catalogue=catalogue,
+            prices=prices,
+            tokens=tokens,
+            clock=clock,
+            reserve_step_tokens=settings.ledger.reserve_step_tokens,
+        )
+        admission = MoneyStage(admission, ledger=ledger, planner=planner, clock=clock)
     if settings.admission.enabled:
         admission = GateStage(
-            routing, settings.admission, lag=lag, files=FileWatch(), clock=clock, rng=rng
+            admission, settings.admission, lag=lag, files=FileWatch(), clock=clock, rng=rng
         )
     return ValidationStage(admission, limits, catalogue)
 
@@ -217,6 +262,7 @@ class _Reloading:
         catalogue: ModelCatalogue,
         registrar: Registrar,
         upstreams: Upstreams,
+        prices: PriceBook,
         clock: Clock,
     ) -> None:
         self._settings = settings
@@ -224,6 +270,7 @@ class _Reloading:
         self._catalogue = catalogue
         self._registrar = registrar
         self._upstreams = upstreams
+        self._prices = prices
         self._clock = clock
 
     async def reload(self, settings: Settings) -> Changes:
@@ -236,13 +283,20 @@ class _Reloading:
             changed = changes(self._settings, settings)
             settings = applicable(self._settings, settings)
             async with self._host.renewing(settings) as renewal:
-                fresh = catalogue_of(settings, renewal.facts, self._clock)
+                fresh = catalogue_of(settings, renewal.facts, self._clock, self._prices)
+                lists = _price_lists(renewal.facts)
+                self._prices.check(settings.prices, fresh.targets(), lists)
                 # One step: no call comes in between.
                 renewed = self._host.commit(renewal)
                 self._catalogue.replace(fresh)
+                self._prices.use(settings.prices)
                 self._upstreams.reload(settings.resilience, fresh.targets(), renewed=renewed)
                 self._settings = settings
         return changed
+
+
+def _price_lists(facts: Mapping[str, ProviderFacts]) -> dict[str, str]:
+    return {provider: each.price_list for provider, each in facts.items()}
 
 
 def _pacing(settings: Settings) -> StreamPacing:

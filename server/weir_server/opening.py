@@ -1,4 +1,4 @@
-"""What has to be open before Weir serves? The database, and the keys that are kept in it."""
+"""What has to be open before Weir serves? The books, and the keys that are kept beside them."""
 
 import asyncio
 import secrets
@@ -8,15 +8,19 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from weir_server.core.books import Books
 from weir_server.core.caller import Identity
 from weir_server.core.clock import Clock
 from weir_server.core.errors import LedgerUnavailable
+from weir_server.core.ledger import Ledger
 from weir_server.identity.files import HASH_KEY_FILE, kept
 from weir_server.identity.first_operator import mint
 from weir_server.identity.resolving import KeyIdentity, KeylessIdentity
 from weir_server.identity.ring import KeyRing
 from weir_server.identity.secrets import Hasher
 from weir_server.settings.tree import Settings
+from weir_server.store.answers import BookAnswers
+from weir_server.store.books import opened
 from weir_server.store.database import Database, StoreRefused
 from weir_server.store.keys import SqlKeys
 from weir_server.store.migrate import migrate
@@ -71,6 +75,33 @@ async def _opened(settings: Settings, stack: AsyncExitStack, *, clock: Clock, lo
         if minted is not None:
             log.event("operator_key_minted", key=minted.name, file=str(minted.file))
     return Callers(identity=identity, ring=ring)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenBooks:
+    """The ledger, and who answers questions to it."""
+
+    ledger: Ledger
+    answers: Books
+
+
+@asynccontextmanager
+async def books_of(
+    settings: Settings, *, clock: Clock, log: Log
+) -> AsyncIterator[OpenBooks | None]:
+    """Open the books; leaving the block books all that was posted. None: they are switched off.
+
+    Raises CannotOpen.
+    """
+    if not settings.ledger.enabled:
+        yield None
+        return
+    async with AsyncExitStack() as stack:
+        with _explained(settings):
+            books = await stack.enter_async_context(
+                opened(settings.ledger, settings.server.data_dir, clock=clock, log=log)
+            )
+        yield OpenBooks(ledger=books.ledger, answers=BookAnswers(books))
 
 
 @contextmanager

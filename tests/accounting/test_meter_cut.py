@@ -20,6 +20,7 @@ from tests.accounting.answers import (
     used,
 )
 from tests.accounting.calls import call_of
+from tests.accounting.prices import NO_PRICES
 from weir.v1.generation_pb2 import Phase
 from weir.v1.usage_pb2 import TokenUsage, UsageSource
 from weir_server.accounting.meter import MeterStage
@@ -175,7 +176,7 @@ async def test_abandoned_call_has_usage(tokens: Tokens) -> None:
     call = call_of()
     provider = Provider(batches=[*streamed(*WORDS), [ended(used(14, 7))]])
 
-    async with MeterStage(provider, tokens).open(call, asked()) as batches:
+    async with MeterStage(provider, tokens, NO_PRICES).open(call, asked()) as batches:
         await anext(batches)
         await anext(batches)
 
@@ -186,7 +187,9 @@ async def test_ended_attempt_lets_go_of_the_call(tokens: Tokens) -> None:
     """Nothing of an attempt that is over is held by the call: both are freed at once."""
     call = call_of()
 
-    async with MeterStage(Provider(batches=streamed(*WORDS)), tokens).open(call, asked()):
+    async with MeterStage(Provider(batches=streamed(*WORDS)), tokens, NO_PRICES).open(
+        call, asked()
+    ):
         during = call.progress.usage_now
 
     assert during is not None
@@ -220,7 +223,9 @@ async def test_cancelling_a_huge_call_is_quick(tokens: Tokens) -> None:
 
 async def test_flood_is_not_kept(tokens: Tokens) -> None:
     """Of a long answer only the beginning is remembered."""
-    stage = MeterStage(Provider(batches=[[said("x" * 1_000)] for _ in range(1_000)]), tokens)
+    stage = MeterStage(
+        Provider(batches=[[said("x" * 1_000)] for _ in range(1_000)]), tokens, NO_PRICES
+    )
 
     async with stage.open(call_of(), asked()) as batches:
         async for _ in batches:

@@ -22,6 +22,7 @@ from weir_server.settings.aws import AwsSettings
 from weir_server.settings.identity import IdentitySettings
 from weir_server.settings.ledger import LedgerSettings
 from weir_server.settings.models import ModelSettings, TargetSettings
+from weir_server.settings.prices import PriceOverride, PriceSettings
 from weir_server.settings.resilience import (
     BreakerSettings,
     ConcurrencySettings,
@@ -155,6 +156,8 @@ def test_every_code_of_an_explanation_is_documented() -> None:
         ("## `admission`", AdmissionSettings),
         ("## `identity`", IdentitySettings),
         ("## `ledger`", LedgerSettings),
+        ("## `prices`", PriceSettings),
+        ("### `overrides` of prices", PriceOverride),
         ("### `vertex` of a provider", VertexSettings),
     ],
 )

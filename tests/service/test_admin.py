@@ -20,7 +20,7 @@ from tests.service.admin_server import (
 )
 from tests.service.asking import logged, refusal_of, refused, until
 from tests.service.keyed import serving_keyed
-from tests.service.weir import ECHO, Weir
+from tests.service.weir import ECHO, Weir, serving
 from weir.admin.v1.admin_service_pb2 import (
     ExplainRouteRequest,
     ListTargetsRequest,

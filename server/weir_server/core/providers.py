@@ -30,6 +30,8 @@ class ProviderFacts:
     """Whether a request may name a vendor model that the configuration does not list."""
     max_concurrency: int | None = None
     """Upper bound of calls at a time; None: the server's setting."""
+    price_list: str = ""
+    """Whose published prices its models are sold at; see Target.price_list."""
 
 
 class ProviderHost(Protocol):

@@ -17,6 +17,7 @@ from weir_server.core.errors import (
     ProviderNotFound,
     ProviderNotInitialized,
 )
+from weir_server.core.prices import Prices
 from weir_server.core.route import DEFAULT_POLICY, Leg, ModelRoute, RoutePolicy
 from weir_server.core.target import Operation, Target
 from weir_server.routing.entries import MODEL_PREFIX, ModelEntry, ProviderEntry, route_of
@@ -36,8 +37,11 @@ class ModelCatalogue(Catalogue):
         providers: Iterable[ProviderEntry],
         models: Iterable[ModelEntry],
         default_model: str,
+        prices: Prices | None = None,
     ) -> None:
+        """`prices` are shown with each model; None: none are."""
         self._clock = clock
+        self._prices = prices
         self._providers = {entry.facts.name: entry for entry in providers}
         self._models = {entry.model.name: entry for entry in models}
         self._names = {
@@ -158,6 +162,7 @@ class ModelCatalogue(Catalogue):
             credentials=facts.credentials or ("",),
             max_concurrency=facts.max_concurrency,
             kind=facts.kind,
+            price_list=facts.price_list,
         )
         return name, Leg(targets=(target,)), DEFAULT_POLICY
 
@@ -225,14 +230,23 @@ class ModelCatalogue(Catalogue):
 
     def models(self) -> tuple[Model, ...]:
         """Return every model, by name."""
-        return tuple(self._models[name].model for name in sorted(self._models))
+        return tuple(self._priced(self._models[name]) for name in sorted(self._models))
 
     def model(self, name: str) -> Model:
         """Return one model by resource name or alias. Raises ModelNotFound."""
         entry = self._names.get(name.removeprefix(MODEL_PREFIX))
         if entry is None:
             raise ModelNotFound(metadata={"model": name})
-        return entry.model
+        return self._priced(entry)
+
+    def _priced(self, entry: ModelEntry) -> Model:
+        """Return a model with the prices of its first target, which may change with the day."""
+        if self._prices is None:
+            return entry.model
+        model = Model()
+        model.CopyFrom(entry.model)
+        model.prices.extend(self._prices.listed(entry.leg.targets[0]))
+        return model
 
 
 def _allow(caller: Caller, model: str) -> None:

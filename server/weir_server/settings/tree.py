@@ -15,6 +15,7 @@ from weir_server.settings.kinds import REMOTE, Kind
 from weir_server.settings.ledger import LedgerSettings, default_data_dir
 from weir_server.settings.models import ModelSettings, TargetSettings
 from weir_server.settings.node import Node, ProviderId, Seconds, Switch
+from weir_server.settings.prices import PriceSettings
 from weir_server.settings.resilience import ResilienceSettings
 from weir_server.settings.vertex import VertexSettings
 
@@ -252,6 +253,7 @@ class Settings(Node):
     admission: AdmissionSettings = AdmissionSettings()
     identity: IdentitySettings = IdentitySettings()
     ledger: LedgerSettings = LedgerSettings()
+    prices: PriceSettings = PriceSettings()
     providers: tuple[ProviderSettings, ...] = ()
     models: tuple[ModelSettings, ...] = ()
     default_model: str = ""
@@ -296,6 +298,18 @@ class Settings(Node):
                     )
         if self.default_model and self.default_model not in names:
             raise ValueError(f"default_model: no model has the name {self.default_model}")
+        return self
+
+    @model_validator(mode="after")
+    def _prices_what_is_there(self) -> "Settings":
+        ids = [provider.id for provider in self.providers]
+        models = [model.name for model in self.models]
+        for number, price in enumerate(self.prices.overrides):
+            where = f"prices.overrides[{number}]"
+            if price.model is not None and price.model not in models:
+                raise ValueError(f"{where}.model: no model has the name {price.model}")
+            if price.provider is not None and price.provider not in ids:
+                raise ValueError(f"{where}.provider: no provider has the id {price.provider}")
         return self
 
     def _check_target(self, where: str, target: TargetSettings) -> None:

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import psycopg
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
+
+from weir_server.core.clock import Clock, SystemClock
 
 BUSY_TIMEOUT_MS: Final = 5_000
 """How long SQLite waits for another process that writes."""
@@ -24,6 +26,16 @@ _PRAGMAS: Final = (
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
 )
+# A peer that is gone without a word is found out within ten seconds.
+_ALIVE: Final[dict[str, Any]] = {
+    "keepalives_idle": 4,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+STORE_NOW: Final = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000"
+"""How PostgreSQL is asked for the time, in nanoseconds."""
+_STORE_NOW: Final = text(STORE_NOW)
 _WRITES: Final = "weir_writes"
 
 
@@ -34,12 +46,14 @@ class StoreRefused(Exception):
 class Database:
     """One database, by its address. Everything here blocks: call it in a thread."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, clock: Clock | None = None) -> None:
         """url: `sqlite:////path/to/file` or `postgresql://user:password@host/name`.
 
-        Raises StoreRefused for any other.
+        clock: tells the time where the database has none of its own, as SQLite.
+        Raises StoreRefused for any other address.
         """
         self.url = _parsed(url)
+        self.clock = clock or SystemClock()
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = self._sqlite_engine() if self.is_sqlite else self._postgresql_engine()
 
@@ -55,6 +69,12 @@ class Database:
         engine = self.engine.execution_options(**{_WRITES: True})
         with engine.connect() as connection, connection.begin():
             yield connection
+
+    def now_ns(self, connection: Connection) -> int:
+        """Return what time it is for the books: the same for all who write them."""
+        if self.is_sqlite:
+            return self.clock.wall_ns()
+        return int(connection.execute(_STORE_NOW).scalar_one())
 
     def close(self) -> None:
         """Close all idle connections of the engine."""
@@ -80,7 +100,11 @@ class Database:
         """Open a bare connection to PostgreSQL, transactions by hand."""
         address = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
         return psycopg.connect(
-            address, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S, prepare_threshold=1
+            address,
+            autocommit=True,
+            connect_timeout=CONNECT_TIMEOUT_S,
+            prepare_threshold=1,
+            **_ALIVE,
         )
 
     def _sqlite_engine(self) -> Engine:
@@ -104,7 +128,7 @@ class Database:
             pool_pre_ping=True,
             pool_size=2,
             max_overflow=4,
-            connect_args={"connect_timeout": CONNECT_TIMEOUT_S},
+            connect_args={"connect_timeout": CONNECT_TIMEOUT_S, **_ALIVE},
         )
 
 

@@ -129,11 +129,11 @@ RESERVATIONS: Final = Table(
     Column("lease_until_ns", BigInteger, nullable=False, index=True),
     _count("prompt_tokens"),
     _count("amount_nanos"),
-    # What it is reserved in: [name, begun_ns, window_start_ns] each.
-    _json("budgets"),
     _text("trace_id"),
     # The process that serves the call.
     Column("instance", Text, nullable=False, index=True),
+    # What it is reserved in: [name, begun_ns, window_start_ns] each.
+    _json("budgets"),
 )
 
 CALLS: Final = Table(
@@ -150,7 +150,6 @@ CALLS: Final = Table(
     _count("arrived_ns"),
     Column("duration_ms", Double, nullable=False),
     Column("first_part_ms", Double),
-    _number("code"),
     _number("reason"),
     _number("finish_reason"),
     _count("prompt_tokens"),
@@ -170,11 +169,11 @@ CALLS: Final = Table(
     # What attempts cost that the tenant does not pay.
     _count("platform_nanos"),
     _json("labels"),
-    # What it is booked in: [name, begun_ns, window_start_ns] each.
-    _json("budgets"),
     _text("trace_id"),
     Column("replayed", Boolean, nullable=False),
     _number("state"),
+    # What it is booked in: [name, begun_ns, window_start_ns] each.
+    _json("budgets"),
     # When the row was written.
     _count("booked_ns"),
     Index("calls_by_time", "arrived_ns", "response_id"),

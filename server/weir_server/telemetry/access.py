@@ -38,5 +38,7 @@ class AccessLine(msgspec.Struct, kw_only=True, omit_defaults=True):
     prompt_tokens: int = 0
     completion_tokens: int = 0
     usage_source: str = ""
+    cost_nanos: int | None = None
+    """Billionths of a US dollar; absent: the price is not known."""
     events: int = 0
     """Events sent, for a stream; messages, for a watch."""

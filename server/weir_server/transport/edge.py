@@ -305,6 +305,7 @@ class Edge:
             prompt_tokens=usage.prompt_tokens,
             completion_tokens=usage.completion_tokens,
             usage_source=_USAGE_SOURCES[usage.source],
+            cost_nanos=usage.cost.total_nanos if usage.HasField("cost") else None,
             events=_sent(run),
         )
 

@@ -15,7 +15,7 @@ from google.rpc.error_details_pb2 import (
 )
 from google.rpc.status_pb2 import Status
 
-from weir.v1.error_pb2 import Attempt, Error, FailureInfo
+from weir.v1.error_pb2 import Attempt, Error, ErrorReason, FailureInfo
 from weir_server.core import errors
 from weir_server.core.errors import WeirError
 
@@ -49,6 +49,7 @@ class Row:
 
 
 _OK = code_pb2.OK
+_UNKNOWN: int = code_pb2.UNKNOWN
 _INVALID = code_pb2.INVALID_ARGUMENT
 _UNAVAILABLE = code_pb2.UNAVAILABLE
 _EXHAUSTED = code_pb2.RESOURCE_EXHAUSTED
@@ -187,6 +188,12 @@ ROWS: dict[type[WeirError], Row] = {
 """One row for each class. A class without one gets its nearest ancestor's."""
 
 
+_CODES: dict[int, int] = {
+    ErrorReason.ERROR_REASON_UNSPECIFIED: _OK,
+    **{error_class.reason: row.code for error_class, row in ROWS.items()},
+}
+
+
 def row_of(error_class: type[WeirError]) -> Row:
     """Return the row of a class of errors, or of its nearest ancestor that has one."""
     for ancestor in error_class.__mro__:
@@ -194,6 +201,11 @@ def row_of(error_class: type[WeirError]) -> Row:
         if row is not None:
             return row
     raise AssertionError("WeirError itself has a row")
+
+
+def code_of(reason: ErrorReason.ValueType) -> int:
+    """Return the status code of a reason, as the ledger keeps it: a reason has exactly one."""
+    return _CODES.get(reason, _UNKNOWN)
 
 
 def to_message(error: WeirError) -> Error:

@@ -722,7 +722,12 @@ class JsonSchemaFormat(_message.Message):
     strict: _builtins.bool
     """Whether the answer must follow the schema exactly. Absent: the provider's default."""
     max_repairs: _builtins.int
-    """How often Weir may ask again for an answer that broke the schema. 0: never."""
+    """How often Weir may ask again for an answer that broke the schema, 0 to 10. Above 0 Weir judges
+    every answer itself, models without schemas of their own are asked too (the schema is told to
+    them in words), and a stream's text is held back until it is known to be right. An answer that
+    is cut (finish_reason), refused or a tool call is passed on unjudged. 0: never; the answer is
+    the provider's word.
+    """
     description: _builtins.str
     """What the schema describes, for the model. Empty: none."""
     def __init__(

@@ -2,25 +2,34 @@
 
 from collections.abc import Sequence
 
-from weir.admin.v1 import admin_service_pb2, key_admin_service_pb2
-from weir.v1 import embedding_service_pb2, model_service_pb2, provider_service_pb2
+from weir.admin.v1 import admin_service_pb2, key_admin_service_pb2, usage_admin_service_pb2
+from weir.v1 import (
+    embedding_service_pb2,
+    model_service_pb2,
+    provider_service_pb2,
+    usage_service_pb2,
+)
 from weir.v1.provider_service_pb2 import StreamChatResponse, StreamCompleteResponse
 from weir_server.core.caller import Role
 from weir_server.core.target import Operation
-from weir_server.transport.methods import Method, UnaryServicer
+from weir_server.transport.methods import Method, UnaryServicer, WatchServicer
 from weir_server.transport.services.admin import Admin
 from weir_server.transport.services.counting import Counting
 from weir_server.transport.services.generation import Generation
 from weir_server.transport.services.keys import KeyAdmin
 from weir_server.transport.services.models import Models
 from weir_server.transport.services.providers import Providers
+from weir_server.transport.services.usage import Usage
+from weir_server.transport.services.usage_admin import UsageAdmin
 
 LLM = "weir.v1.LLMProviderService"
 EMBEDDING = "weir.v1.EmbeddingService"
 MODEL = "weir.v1.ModelService"
+USAGE = "weir.v1.UsageService"
 ADMIN = "weir.admin.v1.ProviderAdminService"
 KEYS = "weir.admin.v1.KeyAdminService"
-SERVICES = (LLM, EMBEDDING, MODEL, ADMIN, KEYS)
+USAGE_ADMIN = "weir.admin.v1.UsageAdminService"
+SERVICES = (LLM, EMBEDDING, MODEL, USAGE, ADMIN, KEYS, USAGE_ADMIN)
 
 
 def methods(
@@ -29,8 +38,10 @@ def methods(
     counting: Counting,
     providers: Providers,
     models: Models,
+    usage: Usage,
     admin: Admin,
     keys: KeyAdmin,
+    usage_admin: UsageAdmin,
 ) -> Sequence[Method]:
     """Return every RPC that Weir serves, each with who may call it.
 
@@ -137,8 +148,17 @@ def methods(
             role=Role.CALLER,
             unary=models.get_server_info,
         ),
+        Method(
+            service=USAGE,
+            name="GetResponseUsage",
+            decode=usage_service_pb2.GetResponseUsageRequest.FromString,
+            operation=Operation.INFO,
+            role=Role.CALLER,
+            unary=usage.get_response_usage,
+        ),
         *admin_methods(admin),
         *key_methods(keys),
+        *usage_admin_methods(usage_admin),
     )
 
 
@@ -200,4 +220,31 @@ def key_methods(keys: KeyAdmin) -> Sequence[Method]:
             unary=servicer,
         )
         for name, servicer in servicers.items()
+    )
+
+
+def usage_admin_methods(admin: UsageAdmin) -> Sequence[Method]:
+    """Return the RPCs by which operators ask the ledger and set budgets."""
+    unary: dict[str, UnaryServicer] = {
+        "QueryUsage": admin.query_usage,
+        "ListCalls": admin.list_calls,
+        "SetBudget": admin.set_budget,
+        "ListBudgets": admin.list_budgets,
+        "DeleteBudget": admin.delete_budget,
+    }
+    watches: dict[str, WatchServicer] = {
+        "WatchUsage": admin.watch_usage,
+        "WatchBudgets": admin.watch_budgets,
+    }
+    return tuple(
+        Method(
+            service=USAGE_ADMIN,
+            name=name,
+            decode=getattr(usage_admin_service_pb2, f"{name}Request").FromString,
+            operation=Operation.INFO,
+            role=Role.OPERATOR,
+            unary=unary.get(name),
+            watch=watches.get(name),
+        )
+        for name in (*unary, *watches)
     )

@@ -111,7 +111,6 @@ def upgrade() -> None:
         _count("arrived_ns"),
         sa.Column("duration_ms", sa.Double(), nullable=False),
         sa.Column("first_part_ms", sa.Double(), nullable=True),
-        _number("code"),
         _number("reason"),
         _number("finish_reason"),
         _count("prompt_tokens"),
@@ -127,10 +126,10 @@ def upgrade() -> None:
         _text("price_book"),
         _count("platform_nanos"),
         sa.Column("labels", sa.JSON(), nullable=False),
-        sa.Column("budgets", sa.JSON(), nullable=False),
         _text("trace_id"),
         sa.Column("replayed", sa.Boolean(), nullable=False),
         _number("state"),
+        sa.Column("budgets", sa.JSON(), nullable=False),
         _count("booked_ns"),
         sa.PrimaryKeyConstraint("response_id"),
     )
@@ -175,9 +174,9 @@ def upgrade() -> None:
         sa.Column("lease_until_ns", sa.BigInteger(), nullable=False),
         _count("prompt_tokens"),
         _count("amount_nanos"),
-        sa.Column("budgets", sa.JSON(), nullable=False),
         _text("trace_id"),
         sa.Column("instance", sa.Text(), nullable=False),
+        sa.Column("budgets", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("response_id"),
     )
     op.create_index("ix_reservations_instance", "reservations", ["instance"], unique=False)
