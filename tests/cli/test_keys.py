@@ -51,6 +51,7 @@ def test_from_the_first_start_to_a_revoked_key(tmp_path: Path) -> None:
         ended = ask("chat", "--quiet", "Hello", key=secret)
         out = _said_at_start(running)
     assert f"keys       every call needs one; an operator's is in {first}" in out
+    assert "try        WEIR_API_KEY=… weir chat" in out
     assert refused.code == denied.code == ended.code == ExitCode.NOT_ALLOWED
     assert "API_KEY_INVALID" in refused.err
     assert "PERMISSION_DENIED" in denied.err

@@ -89,7 +89,7 @@ def _off(settings: Settings) -> Iterator[str]:
 
 
 def _example(settings: Settings, address: str) -> str:
-    command = ["weir chat"]
+    command = ["WEIR_API_KEY=… weir chat" if settings.asks_for_keys else "weir chat"]
     if isinstance(settings.server.tls, TlsSettings):
         command.append(f"--address https://{address} --tls-ca FILE")
     elif address != DEFAULT_ADDRESS:
