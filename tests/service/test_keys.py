@@ -30,6 +30,7 @@ from weir.v1.provider_service_pb2 import (
     ProviderConfig,
 )
 from weir_server.fake_upstream.upstream import FakeUpstream
+from weir_server.opening import CannotOpen
 
 TWO_MODELS = {
     "providers": ECHO["providers"],
@@ -285,6 +286,25 @@ async def test_a_revoked_key_ends_here_at_once_and_soon_elsewhere(tmp_path: Path
         while not await is_refused():
             assert len(codes) < 1000
         assert codes[-1] == "UNAUTHENTICATED"
+
+
+async def test_servers_on_one_database_share_keys(tmp_path: Path, postgres_url: str) -> None:
+    """With one hash key, which has to be given; the first of them alone has the operator's."""
+    tree = {**ECHO, "ledger": {"enabled": False, "url": postgres_url}}
+    with pytest.raises(CannotOpen, match=r"^identity\.hash_key: .*share this too"):
+        await serving_keyed(tmp_path, tree).__aenter__()
+    one, two = tmp_path / "one", tmp_path / "two"
+    hash_key = "k" * 32
+    async with (
+        serving_keyed(one, tree, hash_key=hash_key) as first,
+        serving_keyed(two, tree, hash_key=hash_key, cache_s=0.05) as second,
+    ):
+        key, secret = await first.create()
+        await chat(second, secret)
+        got = await second.keys.GetKey(GetKeyRequest(name=key.name), metadata=first.operator)
+    assert got.key == key
+    assert (one / "operator.key").exists()
+    assert not (two / "operator.key").exists()
 
 
 async def test_a_key_that_is_not_there(tmp_path: Path) -> None:
