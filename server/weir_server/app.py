@@ -16,14 +16,19 @@ from weir_server.admission.files import FileWatch
 from weir_server.admission.lag import LagWatch
 from weir_server.admission.money import MoneyStage
 from weir_server.admission.planning import Planner
+from weir_server.admission.replays import LedgerReplays
 from weir_server.admission.stage import GateStage
 from weir_server.core.clock import Clock, SystemClock
 from weir_server.core.handler import Handler
 from weir_server.core.ledger import Ledger
 from weir_server.core.providers import ProviderFacts
+from weir_server.core.replays import NoBook, ReplayBook, ReplayStore
 from weir_server.core.tasks import sibling
-from weir_server.opening import books_of, callers_of
+from weir_server.opening import books_of, callers_of, replays_of
 from weir_server.providers.host import Host
+from weir_server.replay.record import FRAME_BYTES
+from weir_server.replay.seal import Seal
+from weir_server.replay.stage import ReplayStage
 from weir_server.resilience.backoff import Backoff
 from weir_server.resilience.direct import DirectStage
 from weir_server.resilience.stage import ResilienceStage
@@ -37,11 +42,12 @@ from weir_server.routing.stage import RoutingStage
 from weir_server.routing.windows import Windows
 from weir_server.settings.changes import Changes, applicable, changes
 from weir_server.settings.tree import Settings
+from weir_server.store.redis_link import redis_link
 from weir_server.structured.checker import Checker
 from weir_server.structured.saying import SayingStage
 from weir_server.structured.stage import StructuredStage
 from weir_server.telemetry.log import Log
-from weir_server.transport.edge import Deadlines, Edge
+from weir_server.transport.edge import Deadlines, Edge, random_id
 from weir_server.transport.events import StreamPacing
 from weir_server.transport.facts import CONTRACT_VERSION
 from weir_server.transport.grpc_aio import Dispatcher
@@ -87,20 +93,17 @@ async def running(
         books = await stack.enter_async_context(books_of(settings, clock=clock, log=log))
         answers = books.answers if books is not None else None
         callers = await stack.enter_async_context(callers_of(settings, clock=clock, log=log))
+        redis = await stack.enter_async_context(redis_link(settings.redis))
+        replays = await stack.enter_async_context(replays_of(settings, redis, clock=clock, log=log))
+        ledger = books.ledger if books is not None else None
+        path = _path(settings, catalogue, tokens, prices, ledger, host, upstreams, lag, clock, rng)
+        book: ReplayBook = NoBook()
+        if ledger is not None:
+            planner = _planner(settings, catalogue, tokens, prices, ledger, clock)
+            book = LedgerReplays(ledger=ledger, planner=planner, clock=clock)
+        path = _replay(path, settings, replays, book, clock, log)
         generation = Generation(
-            _path(
-                settings,
-                catalogue,
-                tokens,
-                prices,
-                books.ledger if books is not None else None,
-                host,
-                upstreams,
-                limits,
-                lag,
-                clock,
-                rng,
-            ),
+            ValidationStage(path, limits, catalogue),
             clock=clock,
             pacing=_pacing(settings),
             limits=limits,
@@ -121,7 +124,9 @@ async def running(
                 limits=limits,
                 enabled=settings.server.takes_providers,
             ),
-            models=Models(catalogue=catalogue, info=_info(settings, limits), limits=limits),
+            models=Models(
+                catalogue=catalogue, info=_info(settings, limits, replays), limits=limits
+            ),
             usage=Usage(books=answers, limits=limits),
             usage_admin=UsageAdmin(books=answers, limits=limits, enabled=admin),
             keys=KeyAdmin(callers.ring if admin else None, clock=clock, limits=limits),
@@ -187,12 +192,11 @@ def _path(
     ledger: Ledger | None,
     host: Host,
     upstreams: Upstreams,
-    limits: ValidationLimits,
     lag: LagWatch,
     clock: Clock,
     rng: random.Random,
 ) -> Handler:
-    """Assemble the stages, from the provider outwards."""
+    """Assemble the stages, from the provider out to admission."""
     upstream = settings.upstream
     providers = host
     accounting = MeterStage(providers, tokens, prices)
@@ -218,20 +222,54 @@ def _path(
     routing = RoutingStage(structured, catalogue, windows=Windows(tokens), rng=rng)
     admission: Handler = routing
     if ledger is not None:
-        planner = Planner(
-            ledger=ledger,
-            catalogue=catalogue,
-            prices=prices,
-            tokens=tokens,
-            clock=clock,
-            reserve_step_tokens=settings.ledger.reserve_step_tokens,
-        )
+        planner = _planner(settings, catalogue, tokens, prices, ledger, clock)
         admission = MoneyStage(admission, ledger=ledger, planner=planner, clock=clock)
     if settings.admission.enabled:
         admission = GateStage(
             admission, settings.admission, lag=lag, files=FileWatch(), clock=clock, rng=rng
         )
-    return ValidationStage(admission, limits, catalogue)
+    return admission
+
+
+def _planner(
+    settings: Settings,
+    catalogue: ModelCatalogue,
+    tokens: Tokens,
+    prices: PriceBook,
+    ledger: Ledger,
+    clock: Clock,
+) -> Planner:
+    return Planner(
+        ledger=ledger,
+        catalogue=catalogue,
+        prices=prices,
+        tokens=tokens,
+        clock=clock,
+        reserve_step_tokens=settings.ledger.reserve_step_tokens,
+    )
+
+
+def _replay(
+    path: Handler,
+    settings: Settings,
+    store: ReplayStore | None,
+    book: ReplayBook,
+    clock: Clock,
+    log: Log,
+) -> Handler:
+    """Put before a path the stage that runs keyed calls once."""
+    secret = settings.idempotency.seal_key
+    return ReplayStage(
+        path,
+        settings.idempotency,
+        store=store,
+        seal=Seal.fresh() if secret is None else Seal(secret.get_secret_value().encode()),
+        book=book,
+        clock=clock,
+        log=log,
+        new_owner=lambda: random_id("run_"),
+        frame_bytes=min(FRAME_BYTES, settings.server.max_response_bytes // 2),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -308,12 +346,18 @@ def _pacing(settings: Settings) -> StreamPacing:
     )
 
 
-def _info(settings: Settings, limits: ValidationLimits) -> GetServerInfoResponse:
+def _info(
+    settings: Settings, limits: ValidationLimits, replays: ReplayStore | None
+) -> GetServerInfoResponse:
     server = settings.server
     return GetServerInfoResponse(
         server_version=version("weir-server"),
         contract_version=CONTRACT_VERSION,
-        capabilities=ServerCapabilities(initialize=server.takes_providers, embeddings=True),
+        capabilities=ServerCapabilities(
+            initialize=server.takes_providers,
+            embeddings=True,
+            idempotency=replays is not None,
+        ),
         limits=Limits(
             max_request_bytes=server.max_request_bytes,
             max_response_bytes=server.max_response_bytes,

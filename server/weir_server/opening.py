@@ -1,4 +1,4 @@
-"""What has to be open before Weir serves? The books, and the keys that are kept beside them."""
+"""What has to be open before Weir serves? The books, the keys, and who remembers calls."""
 
 import asyncio
 import secrets
@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
+from redis.asyncio import Redis
 from sqlalchemy.exc import SQLAlchemyError
 
 from weir_server.core.books import Books
@@ -13,17 +14,20 @@ from weir_server.core.caller import Identity
 from weir_server.core.clock import Clock
 from weir_server.core.errors import LedgerUnavailable
 from weir_server.core.ledger import Ledger
+from weir_server.core.replays import ReplayStore
 from weir_server.identity.files import HASH_KEY_FILE, kept
 from weir_server.identity.first_operator import mint
 from weir_server.identity.resolving import KeyIdentity, KeylessIdentity
 from weir_server.identity.ring import KeyRing
 from weir_server.identity.secrets import Hasher
+from weir_server.replay.memory import MemoryReplays
 from weir_server.settings.tree import Settings
 from weir_server.store.answers import BookAnswers
 from weir_server.store.books import opened
 from weir_server.store.database import Database, StoreRefused
 from weir_server.store.keys import SqlKeys
 from weir_server.store.migrate import migrate
+from weir_server.store.redis_replays import redis_replays
 from weir_server.telemetry.log import Log
 
 HASH_KEY_BYTES = 32
@@ -76,6 +80,29 @@ async def _opened(settings: Settings, stack: AsyncExitStack, *, clock: Clock, lo
         if minted is not None:
             log.event("operator_key_minted", key=minted.name, file=str(minted.file))
     return Callers(identity=identity, ring=ring)
+
+
+@asynccontextmanager
+async def replays_of(
+    settings: Settings, redis: Redis | None, *, clock: Clock, log: Log
+) -> AsyncIterator[ReplayStore | None]:
+    """Give who remembers keyed calls; None where nobody could, which the log says."""
+    wanted = settings.idempotency
+    if not wanted.enabled:
+        yield None
+    elif redis is not None and wanted.seal_key is not None:
+        async with redis_replays(redis, log, retention_s=wanted.retention_s) as replays:
+            yield replays
+    elif redis is not None:
+        log.event("idempotency_off", why="redis is set: set idempotency.seal_key as well")
+        yield None
+    elif settings.server.workers > 1:
+        log.event("idempotency_off", why="several workers share keys only by redis: set it")
+        yield None
+    else:
+        yield MemoryReplays(
+            clock, retention_s=wanted.retention_s, max_bytes=wanted.max_memory_bytes
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

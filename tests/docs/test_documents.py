@@ -19,10 +19,12 @@ from weir_server.fake_upstream.script import Script
 from weir_server.routing.explain import Code
 from weir_server.settings.admission import AdmissionSettings
 from weir_server.settings.aws import AwsSettings
+from weir_server.settings.idempotency import IdempotencySettings
 from weir_server.settings.identity import IdentitySettings
 from weir_server.settings.ledger import LedgerSettings
 from weir_server.settings.models import ModelSettings, TargetSettings
 from weir_server.settings.prices import PriceOverride, PriceSettings
+from weir_server.settings.redis import RedisSettings
 from weir_server.settings.resilience import (
     BreakerSettings,
     ConcurrencySettings,
@@ -158,6 +160,8 @@ def test_every_code_of_an_explanation_is_documented() -> None:
         ("## `ledger`", LedgerSettings),
         ("## `prices`", PriceSettings),
         ("### `overrides` of prices", PriceOverride),
+        ("## `redis`", RedisSettings),
+        ("## `idempotency`", IdempotencySettings),
         ("### `vertex` of a provider", VertexSettings),
     ],
 )

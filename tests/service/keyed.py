@@ -1,61 +1,102 @@
-"""A Weir that asks for keys, and what its callers show."""
+"""How does a test ask with an idempotency key, and compare the answers of equal calls?"""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
-from tests.service.weir import ECHO, Weir, serving
-from weir.admin.v1.key_admin_service_pb2 import CreateKeyRequest, Key, KeyRole
-from weir.admin.v1.key_admin_service_pb2_grpc import KeyAdminServiceStub
+import grpc
+from google.protobuf.message import Message
 
-if TYPE_CHECKING:
-    from weir.admin.v1.key_admin_service_pb2_grpc import KeyAdminServiceAsyncStub
-
-Shown = tuple[tuple[str, str], ...]
-CALLER = KeyRole.KEY_ROLE_CALLER
-OPERATOR = KeyRole.KEY_ROLE_OPERATOR
+from tests.service.weir import Heard, chat_request, hear, stream_request
+from weir.v1.embedding_service_pb2 import EmbedInput, EmbedRequest
+from weir.v1.embedding_service_pb2_grpc import EmbeddingServiceStub
+from weir.v1.provider_service_pb2 import CompleteRequest, StreamCompleteRequest
+from weir.v1.provider_service_pb2_grpc import LLMProviderServiceStub
 
 
-def showing(secret: str, **said: str) -> Shown:
-    """The metadata of who holds a secret, and says this."""
-    pairs = tuple((name.replace("_", "-"), value) for name, value in said.items())
-    return (("authorization", f"Bearer {secret}"), *pairs)
+def keyed(key: str) -> list[tuple[str, str]]:
+    return [("weir-idempotency-key", key)]
 
 
-@dataclass
-class Keyed:
-    """A running Weir and its operator."""
+async def ask(channel: grpc.aio.Channel, method: str, text: str, key: str, **call: Any) -> "Got":
+    """Ask any of the five methods with a key, and read the answer to its end."""
+    return await ASKING[method](channel, text, metadata=keyed(key), **call)
 
-    weir: Weir
-    data_dir: Path
 
-    @property
-    def operator(self) -> Shown:
-        """What the first operator shows."""
-        return showing(self.operator_secret)
+class Got:
+    """An answer: what it says, where two equal ones differ, and the trailers."""
+
+    def __init__(self, said: bytes, marks: list[str], trailers: Mapping[str, Any]) -> None:
+        self.said = said
+        """The whole answer without the mark of a replay, as bytes."""
+        self.marks = marks
+        """The marks that were taken out."""
+        self.trailers = trailers
 
     @property
-    def operator_secret(self) -> str:
-        return (self.data_dir / "operator.key").read_text().strip()
-
-    @property
-    def keys(self) -> "KeyAdminServiceAsyncStub":
-        return KeyAdminServiceStub(self.weir.channel)
-
-    async def create(self, tenant: str = "search", **fields: Any) -> tuple[Key, str]:
-        """Make a key, as the operator; return it and its secret."""
-        request = CreateKeyRequest(key=Key(tenant=tenant, **fields))
-        made = await self.keys.CreateKey(request, metadata=self.operator)
-        return made.key, made.secret
+    def is_replay(self) -> bool:
+        assert (self.marks == ["true"]) == (self.trailers.get("weir-replayed") == "true")
+        return bool(self.marks)
 
 
-@asynccontextmanager
-async def serving_keyed(
-    data_dir: Path, tree: Mapping[str, Any] = ECHO, **identity: Any
-) -> AsyncIterator[Keyed]:
-    """Run a Weir that asks for keys, which it keeps in `data_dir`."""
-    asking = {**tree, "identity": {"mode": "keys", **identity}}
-    async with serving(asking, server={"data_dir": str(data_dir)}) as weir:
-        yield Keyed(weir=weir, data_dir=data_dir)
+def _unmarked(message: Any) -> list[str]:
+    attributes = message.metadata.attributes
+    return [attributes.pop("replayed")] if "replayed" in attributes else []
+
+
+def _bytes(message: Message) -> bytes:
+    raw: bytes = message.SerializeToString(deterministic=True)
+    return raw
+
+
+async def _unary(call: Any) -> Got:
+    reply = await call
+    marks = _unmarked(reply)
+    return Got(_bytes(reply), marks, dict(await call.trailing_metadata()))
+
+
+async def _stream(call: Any) -> Got:
+    heard: Heard = await hear(call)
+    assert heard.code is grpc.StatusCode.OK, heard.details
+    marks = _unmarked(heard.end)
+    # A first run may send heartbeats, and so count further.
+    said = b"".join(_bytes(_without_number(event)) for event in heard.events)
+    return Got(said, marks, heard.trailers)
+
+
+def _without_number(event: Any) -> Message:
+    event.ClearField("sequence")
+    message: Message = event
+    return message
+
+
+def _llm(channel: grpc.aio.Channel) -> Any:
+    return LLMProviderServiceStub(channel)
+
+
+ASKING: dict[str, Callable[..., Awaitable[Got]]] = {
+    "Chat": lambda channel, text, **call: _unary(
+        _llm(channel).Chat(chat_request(text, model="m"), **call)
+    ),
+    "StreamChat": lambda channel, text, **call: _stream(
+        _llm(channel).StreamChat(stream_request(text, model="m"), **call)
+    ),
+    "Complete": lambda channel, text, **call: _unary(
+        _llm(channel).Complete(CompleteRequest(prompt=text, model="m"), **call)
+    ),
+    "StreamComplete": lambda channel, text, **call: _stream(
+        _llm(channel).StreamComplete(
+            StreamCompleteRequest(request=CompleteRequest(prompt=text, model="m")), **call
+        )
+    ),
+    "Embed": lambda channel, text, **call: _unary(
+        EmbeddingServiceStub(channel).Embed(
+            EmbedRequest(inputs=[EmbedInput(text=text)], model="m"), **call
+        )
+    ),
+}
+
+
+async def all_of(*calls: Awaitable[Got]) -> list[Got]:
+    """Ask all at once."""
+    return list(await asyncio.gather(*calls))

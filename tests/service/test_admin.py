@@ -19,8 +19,8 @@ from tests.service.admin_server import (
     serving_admin,
 )
 from tests.service.asking import logged, refusal_of, refused, until
-from tests.service.keyed import serving_keyed
 from tests.service.weir import ECHO, Weir, serving
+from tests.service.with_keys import serving_keyed
 from weir.admin.v1.admin_service_pb2 import (
     ExplainRouteRequest,
     ListTargetsRequest,

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.service.asking import logged, refused
-from tests.service.keyed import serving_keyed
 from tests.service.weir import ECHO, Weir, chat_request, serving
+from tests.service.with_keys import serving_keyed
 from weir.v1.model_service_pb2 import GetServerInfoRequest
 from weir.v1.provider_service_pb2 import (
     InitializeRequest,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import weir as client_package
-from tests.service.keyed import serving_keyed
+from tests.service.with_keys import serving_keyed
 from weir.admin.v1.key_admin_service_pb2 import Key, KeyState
 
 

@@ -9,8 +9,8 @@ import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from tests.service.asking import logged, refused, until
-from tests.service.keyed import OPERATOR, Keyed, serving_keyed, showing
 from tests.service.weir import ECHO, chat_request, serving, upstream_tree
+from tests.service.with_keys import OPERATOR, Keyed, serving_keyed, showing
 from weir.admin.v1.key_admin_service_pb2 import (
     CreateKeyRequest,
     GetKeyRequest,

@@ -11,9 +11,9 @@ from google.protobuf.descriptor import MethodDescriptor
 from grpc_health.v1 import health_pb2
 
 from tests.service.asking import ask_raw, refused, stream_raw
-from tests.service.keyed import OPERATOR, Shown, serving_keyed, showing
 from tests.service.test_health import health
 from tests.service.weir import Weir, chat_request
+from tests.service.with_keys import OPERATOR, Shown, serving_keyed, showing
 from weir.admin.v1.key_admin_service_pb2 import RevokeKeyRequest
 from weir.v1.provider_service_pb2 import ChatRequest
 from weir_server.core.caller import Role

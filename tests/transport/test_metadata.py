@@ -2,7 +2,7 @@
 
 import pytest
 
-from weir_server.core.errors import FeatureDisabled, InvalidRequest
+from weir_server.core.errors import InvalidRequest
 from weir_server.transport import metadata
 from weir_server.transport.exchange import Metadata
 
@@ -61,6 +61,7 @@ def test_a_malformed_trace_is_as_none(value: str) -> None:
 
 REFUSED: list[Metadata] = [
     [("weir-priority", "urgent")],
+    *[[("weir-idempotency-key", key)] for key in ("", "a b", "x" * 65, "\u00fc")],
     [("weir-tenant", "")],
     [("weir-tenant", "x" * 65)],
     [("weir-tenant", "a tenant")],
@@ -85,12 +86,10 @@ def test_bad_values_and_forgeries_name_their_key(pairs: Metadata) -> None:
     assert violation.description.endswith(".")
 
 
-@pytest.mark.parametrize(("name", "feature"), [("weir-idempotency-key", "idempotency")])
-def test_what_could_not_be_honoured_is_refused(name: str, feature: str) -> None:
-    """Ignored, a retry would be charged twice."""
-    with pytest.raises(FeatureDisabled) as refused:
-        read((name, "k"))
-    assert refused.value.metadata == {"feature": feature}
+@pytest.mark.parametrize("key", ["k", "~" * 64, "a/b:c=d"])
+def test_an_idempotency_key_is_visible_ascii(key: str) -> None:
+    """What a caller names its call by comes through as it is."""
+    assert read(("weir-idempotency-key", key)).idempotency_key == key
 
 
 def test_who_calls_is_read_and_not_shown() -> None:

@@ -81,22 +81,13 @@ class Planner:
             prompt_tokens = self._prompt_tokens(call, request, route.targets[0])
             hard = any(budget.hard for budget in budgets)
             amount_nanos = self._amount(request, route.targets, prompt_tokens, budgets)
-        now_ns = self._clock.wall_ns()
-        now_s = self._clock.monotonic_s()
-        hold = Hold(
-            response_id=call.response_id,
-            request_id=call.request_id,
-            tenant=caller.tenant,
-            key=caller.key,
-            method=call.method,
-            model=route.model,
-            labels=labels,
-            arrived_ns=now_ns - int((now_s - call.arrived_s) * 1e9),
-            lease_until_ns=now_ns + int(max(0.0, call.deadline.at_s - now_s) * 1e9),
+        hold = self._hold(
+            call,
+            route.model,
+            labels,
             prompt_tokens=prompt_tokens,
             amount_nanos=amount_nanos,
-            budgets=tuple(budget.name for budget in budgets),
-            trace_id=call.trace.trace_id,
+            budgets=[budget.name for budget in budgets],
         )
         capped = _max_output_tokens(request) > 0 or isinstance(request, EmbedRequest)
         if hard and not capped and not call.streaming:
@@ -106,6 +97,39 @@ class Planner:
             request=request,
             targets=route.targets,
             grows=hard and not capped and call.streaming,
+        )
+
+    def free(self, call: Call, request: Request) -> Hold:
+        """Return the hold of a call that costs nothing, and so counts for no budget."""
+        return self._hold(call, self._resolve(call, request).model, _labels(call, request))
+
+    def _hold(
+        self,
+        call: Call,
+        model: str,
+        labels: Mapping[str, str],
+        *,
+        prompt_tokens: int = 0,
+        amount_nanos: int = 0,
+        budgets: Sequence[str] = (),
+    ) -> Hold:
+        caller = call.caller
+        now_ns = self._clock.wall_ns()
+        now_s = self._clock.monotonic_s()
+        return Hold(
+            response_id=call.response_id,
+            request_id=call.request_id,
+            tenant=caller.tenant,
+            key=caller.key,
+            method=call.method,
+            model=model,
+            labels=labels,
+            arrived_ns=now_ns - int((now_s - call.arrived_s) * 1e9),
+            lease_until_ns=now_ns + int(max(0.0, call.deadline.at_s - now_s) * 1e9),
+            prompt_tokens=prompt_tokens,
+            amount_nanos=amount_nanos,
+            budgets=tuple(budgets),
+            trace_id=call.trace.trace_id,
         )
 
     def more_nanos(self, plan: Plan, usage: TokenUsage, held_nanos: int) -> int:

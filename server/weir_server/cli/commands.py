@@ -19,6 +19,7 @@ from weir_server.cli.options import (
     AsJson,
     ConfigFile,
     Deadline,
+    IdempotencyKey,
     MaxTokens,
     ModelName,
     ProviderName,
@@ -220,6 +221,7 @@ def chat(
     provider: ProviderName = "",
     temperature: Temperature = None,
     max_tokens: MaxTokens = None,
+    idempotency_key: IdempotencyKey = "",
     as_json: AsJson = False,
     quiet: Quiet = False,
     address: Address = DEFAULT_ADDRESS,
@@ -240,6 +242,7 @@ def chat(
         max_tokens=max_tokens,
         as_json=as_json,
         quiet=quiet,
+        idempotency_key=idempotency_key,
     )
     exit_after(lambda: doing.run(server, wanted, prompt=prompt, system=system), server)
 

@@ -10,12 +10,14 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from weir_server.settings.admission import AdmissionSettings
 from weir_server.settings.aws import AwsSettings
 from weir_server.settings.azure import ApiVersion, AzureSettings
+from weir_server.settings.idempotency import IdempotencySettings
 from weir_server.settings.identity import IdentitySettings
 from weir_server.settings.kinds import REMOTE, Kind
 from weir_server.settings.ledger import LedgerSettings, default_data_dir
 from weir_server.settings.models import ModelSettings, TargetSettings
 from weir_server.settings.node import Node, ProviderId, Seconds, Switch
 from weir_server.settings.prices import PriceSettings
+from weir_server.settings.redis import RedisSettings
 from weir_server.settings.resilience import ResilienceSettings
 from weir_server.settings.vertex import VertexSettings
 
@@ -254,6 +256,8 @@ class Settings(Node):
     identity: IdentitySettings = IdentitySettings()
     ledger: LedgerSettings = LedgerSettings()
     prices: PriceSettings = PriceSettings()
+    redis: RedisSettings = RedisSettings()
+    idempotency: IdempotencySettings = IdempotencySettings()
     providers: tuple[ProviderSettings, ...] = ()
     models: tuple[ModelSettings, ...] = ()
     default_model: str = ""

@@ -20,6 +20,7 @@ from weir_server.store.known_budgets import KnownBudgets
 from weir_server.store.ledger import SqlLedger
 from weir_server.store.migrate import migrate
 from weir_server.store.postgresql_session import PostgresqlSession
+from weir_server.store.readers import Readers
 from weir_server.store.session import Session
 from weir_server.store.spool import Spool
 from weir_server.store.sqlite_session import SqliteSession
@@ -38,21 +39,26 @@ class Books:
     budgets: Budgets
     """The table itself; `set_budget` and `delete_budget` also make this process know at once."""
     sweeper: Sweeper
+    spool: Spool
+    instances: Path
+    """The folder of all processes that write these books on this machine."""
+    readers: Readers
+    """The threads that questions to the database are asked in: `books.readers.ask(…)`."""
 
     async def set_budget(self, budget: Budget) -> BudgetState:
         """Make or change a budget."""
-        state = await asyncio.to_thread(self.budgets.set, budget)
+        state = await self.readers.ask(lambda: self.budgets.set(budget))
         await self.refresh()
         return state
 
     async def delete_budget(self, name: str) -> None:
         """End a budget. Raises BudgetNotFound."""
-        await asyncio.to_thread(self.budgets.delete, name)
+        await self.readers.ask(lambda: self.budgets.delete(name))
         await self.refresh()
 
     async def refresh(self) -> None:
         """Read all budgets again."""
-        self.ledger.known = KnownBudgets(await asyncio.to_thread(self.budgets.all))
+        self.ledger.known = KnownBudgets(await self.readers.ask(self.budgets.all))
 
 
 @asynccontextmanager
@@ -65,8 +71,9 @@ async def opened(
     Raises StoreRefused.
     """
     database = Database(settings.address(data_dir), clock=clock)
+    readers = Readers()
     try:
-        await asyncio.to_thread(_migrate, database)
+        await readers.ask(lambda: _migrate(database))
         # Whoever shares a file of SQLite shares the folder beside it, and with it the locks.
         beside = Path(str(database.url.database)).parent if database.is_sqlite else data_dir
         async with AsyncExitStack() as stack:
@@ -84,12 +91,17 @@ async def opened(
                 database=database,
                 ledger=ledger,
                 budgets=Budgets(database),
+                readers=readers,
+                spool=spool,
+                instances=beside / INSTANCES,
                 sweeper=Sweeper(
                     database,
                     instance,
                     spool,
                     ledger,
+                    readers,
                     lease_grace_s=settings.lease_grace_s,
+                    clock=clock,
                     log=log,
                 ),
             )
@@ -101,6 +113,7 @@ async def opened(
             await stack.enter_async_context(sibling(books.sweeper.run(), name="ledger sweeper"))
             yield books
     finally:
+        await readers.close()
         database.close()
 
 

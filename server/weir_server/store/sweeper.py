@@ -13,9 +13,11 @@ from typing import Final
 from sqlalchemy import and_, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from weir_server.core.clock import Clock
 from weir_server.store.database import Database
 from weir_server.store.instances import Instance
 from weir_server.store.ledger import SqlLedger
+from weir_server.store.readers import Readers
 from weir_server.store.schema import RESERVATIONS
 from weir_server.store.spool import Spool
 from weir_server.telemetry.log import Log
@@ -23,6 +25,8 @@ from weir_server.telemetry.log import Log
 INTERVAL_S: Final = 5.0
 """How long between two looks; an orphan is booked within twice that of being one."""
 AT_ONCE: Final = 500
+FORGET_AFTER_S: Final = 60.0
+"""How long a process that is gone is remembered: PostgreSQL may still commit its last words."""
 
 
 class Sweeper:
@@ -34,16 +38,21 @@ class Sweeper:
         instance: Instance,
         spool: Spool,
         ledger: SqlLedger,
+        readers: Readers,
         *,
         lease_grace_s: float,
+        clock: Clock,
         log: Log,
     ) -> None:
         self._database = database
         self._instance = instance
         self._spool = spool
         self._ledger = ledger
+        self._readers = readers
         self._grace_ns = round(lease_grace_s * 1e9)
+        self._clock = clock
         self._log = log
+        self._gone_since_s: dict[str, float] = {}
 
     async def run(self, interval_s: float = INTERVAL_S) -> None:
         """Sweep now, and again every `interval_s`."""
@@ -54,7 +63,8 @@ class Sweeper:
     async def sweep(self) -> None:
         """Book the calls that are lost by now."""
         try:
-            lost = await asyncio.to_thread(self._lost, frozenset(self._ledger.live))
+            live = frozenset(self._ledger.live)
+            lost = await self._readers.ask(lambda: self._lost(live))
         except (SQLAlchemyError, OSError) as failure:
             # The database is away, which the writer tells; what is lost stays lost until then.
             self._log.fault("ledger_sweep_failed", failure)
@@ -84,7 +94,7 @@ class Sweeper:
         with self._database.reading() as connection:
             if self._database.is_sqlite:
                 known = connection.execute(select(table.instance).distinct()).scalars().all()
-                gone = {name for name in known if not self._instance.is_alive(name)}
+                gone |= {name for name in known if not self._instance.is_alive(name)}
             is_over = table.lease_until_ns < self._database.now_ns(connection) - self._grace_ns
             if self._database.is_sqlite:
                 # The others on this file live, or are gone: their locks tell, and no clock.
@@ -99,5 +109,8 @@ class Sweeper:
             return [each for each in found.scalars() if each not in live]
 
     def _forget(self, folders: list[Path]) -> None:
+        now_s = self._clock.monotonic_s()
         for folder in folders:
-            shutil.rmtree(folder, ignore_errors=True)
+            if now_s - self._gone_since_s.setdefault(folder.name, now_s) >= FORGET_AFTER_S:
+                shutil.rmtree(folder, ignore_errors=True)
+                del self._gone_since_s[folder.name]

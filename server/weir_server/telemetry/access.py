@@ -35,6 +35,8 @@ class AccessLine(msgspec.Struct, kw_only=True, omit_defaults=True):
     model: str = ""
     vendor_model: str = ""
     attempts: int = 0
+    replayed: bool = False
+    """Whether the answer was given before, to a call with the same idempotency key."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
     usage_source: str = ""

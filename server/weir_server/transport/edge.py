@@ -252,6 +252,7 @@ class Edge:
             priority=priority_of(said.priority),
             retried=said.previous_attempts not in ("", "0"),
             hops=said.hops,
+            idempotency_key=said.idempotency_key,
         )
 
     def _new_request_id(self) -> str:
@@ -264,7 +265,7 @@ class Edge:
             return Finish(code=_OK, trailers=trailers, reply=run.reply)
         details = status.to_details(
             error,
-            response_id=call.response_id,
+            response_id=call.answer_id,
             last_sequence=run.stream.last_sequence if run.stream is not None else None,
             attempts=call.progress.attempts,
         )
@@ -281,6 +282,7 @@ class Edge:
         route = progress.route
         usage = progress.usage or TokenUsage()
         first_part_s = stream.first_part_s if stream is not None else None
+        replayed = progress.keyed is not None and progress.keyed.replayed
         return AccessLine(
             time=timestamp(self._clock.wall_ns()),
             event="rpc",
@@ -301,7 +303,8 @@ class Edge:
             provider=route.provider if route else "",
             model=route.model if route else "",
             vendor_model=route.vendor_model if route else "",
-            attempts=len(progress.attempts),
+            attempts=0 if replayed else len(progress.attempts),
+            replayed=replayed,
             prompt_tokens=usage.prompt_tokens,
             completion_tokens=usage.completion_tokens,
             usage_source=_USAGE_SOURCES[usage.source],

@@ -291,7 +291,7 @@ class EventStream:
         return message
 
     def _start(self) -> GenerationEvent:
-        start = StreamStart(response_id=self._call.response_id)
+        start = StreamStart(response_id=self._call.answer_id)
         route = self._call.progress.route
         if route is not None:
             start.provider = route.provider

@@ -7,27 +7,32 @@ from typing import Final
 
 from weir.v1.error_pb2 import FieldViolation
 from weir_server.core.call import NO_TRACE, TraceContext
-from weir_server.core.errors import FeatureDisabled, InvalidRequest
+from weir_server.core.errors import InvalidRequest
 from weir_server.transport.exchange import Metadata
 
 RESPONSE_ONLY = frozenset(
-    {"weir-response-id", "weir-usage-bin", "weir-route", "weir-attempts", "weir-contract-version"}
+    {
+        "weir-response-id",
+        "weir-usage-bin",
+        "weir-route",
+        "weir-attempts",
+        "weir-replayed",
+        "weir-contract-version",
+    }
 )
 """Names that only Weir sends; from a caller they would be a forgery or a mistake."""
 
-_SWITCHED_OFF = {"weir-idempotency-key": "idempotency"}
-"""Names of features that this server lacks, where ignoring them would mislead the caller."""
 _KNOWN = RESPONSE_ONLY | {
     "weir-request-id",
     "traceparent",
     "tracestate",
+    "weir-idempotency-key",
     "weir-priority",
     "weir-client",
     "weir-hops",
     "weir-tenant",
     "authorization",
     "grpc-previous-rpc-attempts",
-    *_SWITCHED_OFF,
 }
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,64}", re.ASCII)
 # W3C Trace Context, level 1: version, trace id and parent id not all zeros, flags.
@@ -39,6 +44,10 @@ _CLIENT_MAX_CHARS = 64
 TENANT_RULE = "must be 1 to 64 letters, digits or any of . _ -"
 _RULES = {
     "weir-request-id": (_REQUEST_ID, "must be 1 to 64 letters, digits or any of . _ : / + = -"),
+    "weir-idempotency-key": (
+        re.compile(r"[\x21-\x7e]{1,64}", re.ASCII),
+        "must be 1 to 64 visible ASCII characters, without spaces",
+    ),
     "weir-priority": (
         re.compile("interactive|standard|background"),
         "must be interactive, standard or background",
@@ -64,6 +73,8 @@ class CallMetadata:
     """How often gRPC has retried the call, in its own words."""
     hops: Final[int] = 0
     """How many Weirs have handed the call on."""
+    idempotency_key: Final[str] = ""
+    """Under which name the call is not run twice; empty: it has none."""
     authorization: Final[str] = field(default="", repr=False)
     """What the caller shows of who it is; empty: nothing."""
     tenant: Final[str] = ""
@@ -73,8 +84,7 @@ class CallMetadata:
 def read(pairs: Metadata, new_request_id: Callable[[], str]) -> CallMetadata:
     """Read what Weir knows. Unknown names are dropped, never passed to a provider.
 
-    Raises InvalidRequest, naming the metadata key, for a value that breaks its rule, and
-    FeatureDisabled for an idempotency key, which this server could not honour.
+    Raises InvalidRequest, naming the metadata key, for a value that breaks its rule.
     """
     said: dict[str, str] = {}
     for name, raw in pairs:
@@ -84,8 +94,6 @@ def read(pairs: Metadata, new_request_id: Callable[[], str]) -> CallMetadata:
         rule = _RULES.get(name)
         if rule is not None and rule[0].fullmatch(value) is None:
             raise _invalid(name, rule[1])
-        if name in _SWITCHED_OFF:
-            raise FeatureDisabled(metadata={"feature": _SWITCHED_OFF[name]})
         if name in RESPONSE_ONLY:
             raise _invalid(name, "is sent by Weir only; leave it out")
         if name == "authorization" and name in said:
@@ -100,6 +108,7 @@ def read(pairs: Metadata, new_request_id: Callable[[], str]) -> CallMetadata:
         client=_visible(said.get("weir-client", ""))[:_CLIENT_MAX_CHARS],
         previous_attempts=previous_attempts[:4] if previous_attempts.isdigit() else "",
         hops=int(said.get("weir-hops", 0)),
+        idempotency_key=said.get("weir-idempotency-key", ""),
         authorization=said.get("authorization", ""),
         tenant=said.get("weir-tenant", ""),
     )

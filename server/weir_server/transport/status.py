@@ -113,6 +113,9 @@ ROWS: dict[type[WeirError], Row] = {
     errors.UnknownOutcome: Row(
         code_pb2.ABORTED, "An earlier run of this call was interrupted; its outcome is not known."
     ),
+    errors.OutcomeNotKept: Row(
+        code_pb2.ABORTED, "This call has run already, and its answer was not kept."
+    ),
     errors.ProviderNotInitialized: Row(
         code_pb2.FAILED_PRECONDITION, "The provider's handle has expired; call Initialize again."
     ),
@@ -174,6 +177,9 @@ ROWS: dict[type[WeirError], Row] = {
         pushback_ms=AT_ONCE_MS,
     ),
     errors.GatewayOverloaded: Row(_UNAVAILABLE, "The gateway is overloaded."),
+    errors.IdempotencyUnavailable: Row(
+        _UNAVAILABLE, "Idempotency keys cannot be looked up now; try again later."
+    ),
     errors.LedgerUnavailable: Row(_UNAVAILABLE, "The call cannot be booked now; try again later."),
     errors.InternalError: Row(
         code_pb2.INTERNAL, "The gateway failed; its log tells more by the request id."
@@ -302,6 +308,8 @@ def _serialized(
 
 def pushback_ms(error: WeirError) -> int | None:
     """Return what `grpc-retry-pushback-ms` should say, or None to leave it out."""
+    if error.replayed:
+        return NEVER_RETRY_MS  # the same key gets the same failure, however often it asks
     if error.retry_after_s is not None:
         return max(AT_ONCE_MS, round(error.retry_after_s * 1000))
     return row_of(type(error)).pushback_ms

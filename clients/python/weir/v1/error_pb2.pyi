@@ -113,9 +113,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Example metadata: key.
     """
     ERROR_REASON_UNKNOWN_OUTCOME: _ErrorReason.ValueType  # 24
-    """An earlier run of this keyed call was interrupted and its outcome is not known. Code
-    ABORTED.
-    Example metadata: key.
+    """An earlier run of this keyed call was interrupted and its outcome is not known, or it has
+    answered and the answer was not kept. A new key runs the call again. Code ABORTED.
+    Example metadata: key, responseId, cause.
     """
     ERROR_REASON_MODEL_NOT_FOUND: _ErrorReason.ValueType  # 30
     """No such model. Code NOT_FOUND, with ResourceInfo.
@@ -382,9 +382,9 @@ ERROR_REASON_IDEMPOTENCY_IN_PROGRESS: ErrorReason.ValueType  # 23
 Example metadata: key.
 """
 ERROR_REASON_UNKNOWN_OUTCOME: ErrorReason.ValueType  # 24
-"""An earlier run of this keyed call was interrupted and its outcome is not known. Code
-ABORTED.
-Example metadata: key.
+"""An earlier run of this keyed call was interrupted and its outcome is not known, or it has
+answered and the answer was not kept. A new key runs the call again. Code ABORTED.
+Example metadata: key, responseId, cause.
 """
 ERROR_REASON_MODEL_NOT_FOUND: ErrorReason.ValueType  # 30
 """No such model. Code NOT_FOUND, with ResourceInfo.

@@ -978,7 +978,9 @@ class ResponseMetadata(_message.Message):
 
     @_builtins.property
     def attributes(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Further facts by name. Example: "openai.system_fingerprint"."""
+        """Further facts by name. Example: "openai.system_fingerprint". "replayed" is "true" where the
+        answer was given before to an equal call with the same idempotency key, and is not charged.
+        """
 
     def __init__(
         self,
