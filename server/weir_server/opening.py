@@ -63,6 +63,7 @@ async def callers_of(settings: Settings, *, clock: Clock, log: Log) -> AsyncIter
 
 async def _opened(settings: Settings, stack: AsyncExitStack, *, clock: Clock, log: Log) -> Callers:
     data_dir = settings.server.data_dir
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     database = Database(settings.ledger.address(data_dir))
     stack.callback(database.close)
     await asyncio.to_thread(migrate, database)
@@ -159,5 +160,4 @@ def _hash_key(settings: Settings, *, shared: bool) -> bytes:
             "identity.hash_key: servers that share a database have to share this too; make one "
             "with `openssl rand -hex 32` and name it by file: or ${ENV_NAME}"
         )
-    settings.server.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     return kept(settings.server.data_dir / HASH_KEY_FILE, secrets.token_bytes(HASH_KEY_BYTES))

@@ -20,6 +20,7 @@ from weir_server.routing.explain import Code
 from weir_server.settings.admission import AdmissionSettings
 from weir_server.settings.aws import AwsSettings
 from weir_server.settings.idempotency import IdempotencySettings
+from weir_server.settings.identity import IdentitySettings
 from weir_server.settings.ledger import LedgerSettings
 from weir_server.settings.models import ModelSettings, TargetSettings
 from weir_server.settings.prices import PriceOverride, PriceSettings
@@ -155,6 +156,7 @@ def test_every_code_of_an_explanation_is_documented() -> None:
         ("### `breaker`", BreakerSettings),
         ("### `concurrency`", ConcurrencySettings),
         ("## `admission`", AdmissionSettings),
+        ("## `identity`", IdentitySettings),
         ("## `ledger`", LedgerSettings),
         ("## `prices`", PriceSettings),
         ("### `overrides` of prices", PriceOverride),

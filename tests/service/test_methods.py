@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,10 @@ from tests.service.asking import ask_raw, refusal_of, stream_raw
 from tests.service.weir import ECHO, Weir, serving
 from weir.admin.v1 import admin_service_pb2, key_admin_service_pb2
 from weir.v1 import embedding_service_pb2, model_service_pb2, provider_service_pb2
+from weir_server.core.keys import StoredKey
+from weir_server.store.database import Database
+from weir_server.store.keys import SqlKeys
+from weir_server.store.migrate import migrate
 
 BUF = Path(sys.executable).parent / "buf"
 FILES = (
@@ -29,6 +33,7 @@ FILES = (
 
 CHAT = {"messages": [{"role": "ROLE_USER", "parts": [{"text": "one two"}]}]}
 TARGET = "providers/echo/targets/echo"
+KEY, REVOKED = "keys/000000000001", "keys/000000000002"
 CONFIG = {"providerKind": "echo", "model": "echo"}
 REQUESTS: Mapping[str, Mapping[str, Any]] = {
     "Initialize": {"providerId": "mine", "config": CONFIG},
@@ -47,6 +52,12 @@ REQUESTS: Mapping[str, Mapping[str, Any]] = {
     "WatchTargets": {"interval": "0.1s"},
     "SetCircuitState": {"name": TARGET, "circuit": "CIRCUIT_STATE_FORCED_CLOSED"},
     "ExplainRoute": {"request": CHAT},
+    "CreateKey": {"key": {"tenant": "search"}},
+    "GetKey": {"name": KEY},
+    "ListKeys": {},
+    "UpdateKey": {"key": {"name": KEY, "labels": {"a": "b"}}, "updateMask": "labels"},
+    "RotateKey": {"name": KEY, "overlap": "60s"},
+    "RevokeKey": {"name": REVOKED},
 }
 SAID: Mapping[str, str] = {
     "Initialize": '"provider": "providers/mine"',
@@ -65,8 +76,38 @@ SAID: Mapping[str, str] = {
     "WatchTargets": f'"name": "{TARGET}"',
     "SetCircuitState": '"circuit": "CIRCUIT_STATE_FORCED_CLOSED"',
     "ExplainRoute": f'"target": "{TARGET}"',
+    "CreateKey": '"secret": "weir_sk_',
+    "GetKey": f'"name": "{KEY}"',
+    "ListKeys": f'"name": "{KEY}"',
+    "UpdateKey": '"labels": {',
+    "RotateKey": '"secret": "weir_sk_',
+    "RevokeKey": '"state": "KEY_STATE_REVOKED"',
 }
 """A piece of each answer as JSON, by which it shows that the right servicer gave it."""
+
+
+@pytest.fixture(scope="module")
+def books(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:
+    """The echo, with books in which two keys are kept."""
+    folder = tmp_path_factory.mktemp("books")
+    database = Database(f"sqlite:///{folder}/ledger.db")
+    migrate(database)
+    keys = SqlKeys(database)
+    for name in (KEY, REVOKED):
+        kept = StoredKey(
+            name=name, tenant="a", digest=name.encode(), secret_prefix="weir_sk_", created_ns=1
+        )
+        asyncio.run(keys.add(kept))
+    keys.close()
+    database.close()
+    return {**ECHO, "server": {"data_dir": str(folder)}, "ledger": {"enabled": True}}
+
+
+@pytest.fixture
+async def weir(books: Mapping[str, Any]) -> AsyncIterator[Weir]:
+    """A Weir with everything that it can have."""
+    async with serving(books) as running:
+        yield running
 
 
 def methods() -> list[MethodDescriptor]:
@@ -128,10 +169,10 @@ async def test_every_method_answers_the_empty_message(weir: Weir, method: Method
         assert refusal.reason in {"INVALID_REQUEST", "CONFIG_INVALID"}
         assert refusal.fields
     else:
-        assert method.name in {"ListModels", "GetServerInfo", "ValidateConfig"} | TARGET_LISTS
+        assert method.name in {"ListModels", "GetServerInfo", "ValidateConfig"} | LISTS
 
 
-TARGET_LISTS = frozenset({"ListTargets", "WatchTargets"})
+LISTS = frozenset({"ListTargets", "WatchTargets", "ListKeys"})
 
 
 async def _streamed(weir: Weir, method: MethodDescriptor, payload: bytes) -> list[bytes]:
@@ -148,10 +189,10 @@ def _new(descriptor: Any, data: bytes = b"") -> Message:
     return made
 
 
-async def test_buf_calls_every_method_by_reflection_alone() -> None:
+async def test_buf_calls_every_method_by_reflection_alone(books: Mapping[str, Any]) -> None:
     """A tool without the contract's files gets the schema from the server and calls each RPC."""
     two_at_once = asyncio.Semaphore(2)
-    async with serving(ECHO) as weir:
+    async with serving(books) as weir:
 
         async def call(method: MethodDescriptor) -> tuple[int | None, str, str]:
             async with two_at_once:

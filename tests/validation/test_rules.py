@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 from tests.validation import (
     admin_rows,
     config_rows,
+    key_rows,
     media_rows,
     message_rows,
     option_rows,
@@ -25,6 +26,14 @@ from weir.admin.v1.admin_service_pb2 import (
     ListTargetsRequest,
     SetCircuitStateRequest,
     WatchTargetsRequest,
+)
+from weir.admin.v1.key_admin_service_pb2 import (
+    CreateKeyRequest,
+    GetKeyRequest,
+    ListKeysRequest,
+    RevokeKeyRequest,
+    RotateKeyRequest,
+    UpdateKeyRequest,
 )
 from weir.admin.v1.usage_admin_service_pb2 import (
     DeleteBudgetRequest,
@@ -55,6 +64,14 @@ from weir_server.validation.admin import (
     validate_watch_targets,
 )
 from weir_server.validation.config import validate_initialize, validate_provider_config
+from weir_server.validation.keys import (
+    validate_create_key,
+    validate_get_key,
+    validate_list_keys,
+    validate_revoke_key,
+    validate_rotate_key,
+    validate_update_key,
+)
 from weir_server.validation.limits import ValidationLimits
 from weir_server.validation.requests import (
     validate_chat,
@@ -185,6 +202,38 @@ def test_set_circuit_state(row: Row) -> None:
 def test_explain_route(row: Row) -> None:
     """The request is checked as a chat that may have no messages yet."""
     prove(row, ExplainRouteRequest, lambda request: validate_explain_route(request, LIMITS))
+
+
+@pytest.mark.parametrize("row", key_rows.CREATE_ROWS, ids=str)
+def test_create_key(row: Row) -> None:
+    """A key has an owner, and nothing in it that a header, a log or a query would choke on."""
+    prove(row, CreateKeyRequest, lambda request: validate_create_key(request, LIMITS))
+
+
+@pytest.mark.parametrize("row", key_rows.LIST_ROWS, ids=str)
+def test_list_keys(row: Row) -> None:
+    """A page has a bounded size; tenant and token are what they look like."""
+    prove(row, ListKeysRequest, lambda request: validate_list_keys(request, LIMITS))
+
+
+@pytest.mark.parametrize("row", key_rows.UPDATE_ROWS, ids=str)
+def test_update_key(row: Row) -> None:
+    """The mask names what may change, and never whose a key is or what it may do as a role."""
+    prove(row, UpdateKeyRequest, lambda request: validate_update_key(request, LIMITS))
+
+
+@pytest.mark.parametrize("row", key_rows.NAME_ROWS, ids=str)
+def test_name_of_a_key(row: Row) -> None:
+    """Wherever a key is named, by its resource name."""
+    prove(row, GetKeyRequest, lambda request: validate_get_key(request, LIMITS))
+    prove(row, RotateKeyRequest, lambda request: validate_rotate_key(request, LIMITS))
+    prove(row, RevokeKeyRequest, lambda request: validate_revoke_key(request, LIMITS))
+
+
+@pytest.mark.parametrize("row", key_rows.ROTATE_ROWS, ids=str)
+def test_rotate_key(row: Row) -> None:
+    """Two secrets work for thirty days at most."""
+    prove(row, RotateKeyRequest, lambda request: validate_rotate_key(request, LIMITS))
 
 
 @pytest.mark.parametrize("row", usage_rows.RESPONSE_ROWS, ids=str)
@@ -335,14 +384,17 @@ FREE = {
     # Only answers carry them; an answer that comes back as history may.
     *(f"messages.parts.citations.{name}" for name in ("start_byte", "end_byte", "uri", "title")),
     *(f"messages.parts.citations.{name}" for name in ("cited_text", "document_id")),
+    # Weir makes them, whatever a caller says of them.
+    *("key.name", "key.create_time", "key.revoke_time", "key.state", "key.secret_prefix"),
     *("budget.hard", "budget.spent_nanos", "budget.reserved_nanos", "budget.period_start_time"),
     # Has no fields.
     *("options.output_format.text", "options.output_format.json_object"),
 }
 """Fields that have no rule, and why."""
 
-SHARED = frozenset({"GenerationOptions", "MediaPart", "ChatRequest", "ProviderConfig"})
-"""Messages whose fields are proven once, with the chat; elsewhere one row shows the same check."""
+SHARED = frozenset({"GenerationOptions", "MediaPart", "ChatRequest", "ProviderConfig", "Key"})
+"""Messages whose fields are proven once, with the chat or the making of a key; elsewhere one row
+shows the same check."""
 
 COVERED: list[tuple[type[Message], list[Row]]] = [
     (ChatRequest, CHAT_ROWS),
@@ -357,6 +409,12 @@ COVERED: list[tuple[type[Message], list[Row]]] = [
     (WatchTargetsRequest, admin_rows.WATCH_ROWS),
     (SetCircuitStateRequest, admin_rows.CIRCUIT_ROWS),
     (ExplainRouteRequest, admin_rows.EXPLAIN_ROWS),
+    (CreateKeyRequest, key_rows.CREATE_ROWS),
+    (GetKeyRequest, key_rows.NAME_ROWS),
+    (ListKeysRequest, key_rows.LIST_ROWS),
+    (UpdateKeyRequest, key_rows.UPDATE_ROWS),
+    (RotateKeyRequest, [*key_rows.NAME_ROWS, *key_rows.ROTATE_ROWS]),
+    (RevokeKeyRequest, key_rows.NAME_ROWS),
     (GetResponseUsageRequest, usage_rows.RESPONSE_ROWS),
     (QueryUsageRequest, usage_rows.QUERY_ROWS),
     (WatchUsageRequest, usage_rows.WATCH_ROWS),
@@ -373,6 +431,8 @@ COVERED: list[tuple[type[Message], list[Row]]] = [
 def leaves(root: type[Message]) -> Iterator[str]:
     """Give the path of every field of `root` that a rule could speak of."""
     inside = SHARED - {"GenerationOptions", "MediaPart"} if root is ChatRequest else SHARED
+    if root is CreateKeyRequest:
+        inside = SHARED - {"Key"}
     assert isinstance(root.DESCRIPTOR, Descriptor)
     yield from _below(root.DESCRIPTOR, "", inside)
 

@@ -5,6 +5,7 @@ from types import TracebackType
 from typing import Self, Unpack
 
 from weir._aio_admin import AsyncAdmin
+from weir._aio_keys import AsyncKeys
 from weir._aio_link import AioLink
 from weir._aio_stream import AsyncStream
 from weir._aio_usage import AsyncUsage
@@ -87,6 +88,8 @@ class AsyncClient:
         )
         self.admin = AsyncAdmin(self._link)
         """The calls of operators: targets, their circuits, and the way of a request."""
+        self.keys = AsyncKeys(self._link)
+        """The calls of operators about keys: who may call, and how much."""
         self.usage = AsyncUsage(self._link)
         """What calls used and cost, and budgets."""
 

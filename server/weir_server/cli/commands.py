@@ -1,6 +1,6 @@
 """What can be typed after `weir`? The commands with their options, their help and an example.
 
-Those of operators are in `operating.py` and `accounting.py`.
+Those of operators are in `operating.py`, `keying.py` and `accounting.py`.
 
 The modules that do the work are imported by the command that was asked for, not before.
 """
@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from weir_server.cli import accounting, operating
+from weir_server.cli import accounting, keying, operating
 from weir_server.cli.options import (
     DEFAULT_ADDRESS,
     HEALTH_DEADLINE_S,
@@ -382,6 +382,7 @@ def health(
 
 app.add_typer(operating.targets, rich_help_panel=_OPERATE)
 app.add_typer(operating.routes, rich_help_panel=_OPERATE)
+app.add_typer(keying.keys, rich_help_panel=_OPERATE)
 app.command(
     "usage", epilog="Example: weir usage --by tenant,model --since 7d", rich_help_panel=_OPERATE
 )(accounting.usage)
