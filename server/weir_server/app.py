@@ -14,10 +14,13 @@ from weir_server.accounting.price.book import PriceBook
 from weir_server.accounting.tokens import Tokens
 from weir_server.admission.files import FileWatch
 from weir_server.admission.lag import LagWatch
+from weir_server.admission.limits import LimitBook
 from weir_server.admission.money import MoneyStage
 from weir_server.admission.planning import Planner
+from weir_server.admission.rates import RatesStage
 from weir_server.admission.stage import GateStage
 from weir_server.core.clock import Clock, SystemClock
+from weir_server.core.counters import Counters
 from weir_server.core.handler import Handler
 from weir_server.core.ledger import Ledger
 from weir_server.core.providers import ProviderFacts
@@ -37,11 +40,13 @@ from weir_server.routing.stage import RoutingStage
 from weir_server.routing.windows import Windows
 from weir_server.settings.changes import Changes, applicable, changes
 from weir_server.settings.tree import Settings
+from weir_server.store.counting import counting
+from weir_server.store.redis_link import redis_link
 from weir_server.structured.checker import Checker
 from weir_server.structured.saying import SayingStage
 from weir_server.structured.stage import StructuredStage
 from weir_server.telemetry.log import Log
-from weir_server.transport.edge import Deadlines, Edge
+from weir_server.transport.edge import Deadlines, Edge, random_id
 from weir_server.transport.events import StreamPacing
 from weir_server.transport.facts import CONTRACT_VERSION
 from weir_server.transport.grpc_aio import Dispatcher
@@ -84,6 +89,12 @@ async def running(
         upstreams.know(catalogue.targets())
         lag = LagWatch(clock, limit_s=settings.admission.lag_limit_s)
         await stack.enter_async_context(sibling(lag.run(), name="lag watch"))
+        redis = await stack.enter_async_context(redis_link(settings.redis))
+        book = LimitBook(settings.rates)
+        counters = await stack.enter_async_context(
+            counting(settings, redis, book.replicas, clock=clock, log=log, who=random_id("weir_"))
+        )
+        rates = _Rates(book=book, counters=counters, log=log)
         books = await stack.enter_async_context(books_of(settings, clock=clock, log=log))
         answers = books.answers if books is not None else None
         callers = await stack.enter_async_context(callers_of(settings, clock=clock, log=log))
@@ -97,6 +108,7 @@ async def running(
                 host,
                 upstreams,
                 limits,
+                rates,
                 lag,
                 clock,
                 rng,
@@ -169,6 +181,7 @@ async def running(
             registrar=registrar,
             upstreams=upstreams,
             prices=prices,
+            book=book,
             clock=clock,
         )
         yield App(
@@ -188,6 +201,7 @@ def _path(
     host: Host,
     upstreams: Upstreams,
     limits: ValidationLimits,
+    rates: "_Rates",
     lag: LagWatch,
     clock: Clock,
     rng: random.Random,
@@ -227,6 +241,15 @@ def _path(
             reserve_step_tokens=settings.ledger.reserve_step_tokens,
         )
         admission = MoneyStage(admission, ledger=ledger, planner=planner, clock=clock)
+    admission = RatesStage(
+        admission,
+        rates.book,
+        counters=rates.counters,
+        catalogue=catalogue,
+        tokens=tokens,
+        clock=clock,
+        log=rates.log,
+    )
     if settings.admission.enabled:
         admission = GateStage(
             admission, settings.admission, lag=lag, files=FileWatch(), clock=clock, rng=rng
@@ -251,6 +274,15 @@ class App:
         await self.server.drain()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rates:
+    """What calls are held against, and where they are counted."""
+
+    book: LimitBook
+    counters: Counters
+    log: Log
+
+
 class _Reloading:
     """What of a running Weir another configuration replaces, and in which order."""
 
@@ -263,6 +295,7 @@ class _Reloading:
         registrar: Registrar,
         upstreams: Upstreams,
         prices: PriceBook,
+        book: LimitBook,
         clock: Clock,
     ) -> None:
         self._settings = settings
@@ -271,6 +304,7 @@ class _Reloading:
         self._registrar = registrar
         self._upstreams = upstreams
         self._prices = prices
+        self._book = book
         self._clock = clock
 
     async def reload(self, settings: Settings) -> Changes:
@@ -290,6 +324,7 @@ class _Reloading:
                 renewed = self._host.commit(renewal)
                 self._catalogue.replace(fresh)
                 self._prices.use(settings.prices)
+                self._book.use(settings.rates)
                 self._upstreams.reload(settings.resilience, fresh.targets(), renewed=renewed)
                 self._settings = settings
         return changed

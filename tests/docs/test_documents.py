@@ -22,6 +22,8 @@ from weir_server.settings.aws import AwsSettings
 from weir_server.settings.ledger import LedgerSettings
 from weir_server.settings.models import ModelSettings, TargetSettings
 from weir_server.settings.prices import PriceOverride, PriceSettings
+from weir_server.settings.rates import LimitSettings, RatesSettings
+from weir_server.settings.redis import RedisSettings
 from weir_server.settings.resilience import (
     BreakerSettings,
     ConcurrencySettings,
@@ -153,6 +155,9 @@ def test_every_code_of_an_explanation_is_documented() -> None:
         ("### `breaker`", BreakerSettings),
         ("### `concurrency`", ConcurrencySettings),
         ("## `admission`", AdmissionSettings),
+        ("## `redis`", RedisSettings),
+        ("## `rates`", RatesSettings),
+        ("### limits of `rates`", LimitSettings),
         ("## `ledger`", LedgerSettings),
         ("## `prices`", PriceSettings),
         ("### `overrides` of prices", PriceOverride),
