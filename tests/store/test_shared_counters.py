@@ -227,6 +227,7 @@ async def test_nobody_waits_long_while_redis_is_away(redis: RedisServer) -> None
             begun_s = clock.monotonic_s()
             assert isinstance(await it.take(requests), Grant)
             waits_s.append(clock.monotonic_s() - begun_s)
+            it.clock.advance(SILENT_S)
     waits_s.sort()
-    assert waits_s[-4] < TIMEOUT_S / 2
+    assert waits_s[-5] < TIMEOUT_S / 2
     assert it.events().count("redis_away") == 1
