@@ -1,7 +1,7 @@
-"""How does it all fit together? The path of a request, assembled; read it from top to bottom."""
+"""How does it all fit together? What is opened, what stands on it, and what is served."""
 
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -9,43 +9,26 @@ from importlib.metadata import version
 from google.protobuf.duration_pb2 import Duration
 
 from weir.v1.model_service_pb2 import GetServerInfoResponse, Limits, ServerCapabilities
-from weir_server.accounting.meter import MeterStage
 from weir_server.accounting.price.book import PriceBook
 from weir_server.accounting.tokens import Tokens
-from weir_server.admission.files import FileWatch
 from weir_server.admission.lag import LagWatch
-from weir_server.admission.money import MoneyStage
-from weir_server.admission.planning import Planner
-from weir_server.admission.replays import LedgerReplays
-from weir_server.admission.stage import GateStage
+from weir_server.admission.limits import LimitBook
 from weir_server.core.clock import Clock, SystemClock
-from weir_server.core.handler import Handler
-from weir_server.core.ledger import Ledger
-from weir_server.core.providers import ProviderFacts
-from weir_server.core.replays import NoBook, ReplayBook, ReplayStore
+from weir_server.core.replays import ReplayStore
 from weir_server.core.tasks import sibling
 from weir_server.opening import books_of, callers_of, replays_of
+from weir_server.path import Parts, path_of
 from weir_server.providers.host import Host
-from weir_server.replay.record import FRAME_BYTES
-from weir_server.replay.seal import Seal
-from weir_server.replay.stage import ReplayStage
-from weir_server.resilience.backoff import Backoff
-from weir_server.resilience.direct import DirectStage
-from weir_server.resilience.stage import ResilienceStage
-from weir_server.resilience.turns import Turns
+from weir_server.renewing import Reloading, price_lists
 from weir_server.resilience.upstreams import Upstreams
-from weir_server.routing.catalogue import ModelCatalogue
 from weir_server.routing.configured import catalogue_of
 from weir_server.routing.explain import RouteExplainer
 from weir_server.routing.registrar import Registrar
-from weir_server.routing.stage import RoutingStage
 from weir_server.routing.windows import Windows
-from weir_server.settings.changes import Changes, applicable, changes
+from weir_server.settings.changes import Changes
 from weir_server.settings.tree import Settings
+from weir_server.store.counting import counting
 from weir_server.store.redis_link import redis_link
-from weir_server.structured.checker import Checker
-from weir_server.structured.saying import SayingStage
-from weir_server.structured.stage import StructuredStage
 from weir_server.telemetry.log import Log
 from weir_server.transport.edge import Deadlines, Edge, random_id
 from weir_server.transport.events import StreamPacing
@@ -63,7 +46,6 @@ from weir_server.transport.services.usage import Usage
 from weir_server.transport.services.usage_admin import UsageAdmin
 from weir_server.transport.serving import GrpcServer
 from weir_server.validation.limits import ValidationLimits
-from weir_server.validation.stage import ValidationStage
 
 
 @asynccontextmanager
@@ -84,7 +66,7 @@ async def running(
         host = await stack.enter_async_context(Host.of(settings, clock=clock, log=log))
         prices = await PriceBook.load(settings.prices, clock)
         catalogue = catalogue_of(settings, host.installed(), clock, prices)
-        prices.check(settings.prices, catalogue.targets(), _price_lists(host.installed()))
+        prices.check(settings.prices, catalogue.targets(), price_lists(host.installed()))
         tokens = await Tokens.load(host)
         upstreams = Upstreams(settings.resilience, clock=clock, rng=rng)
         upstreams.know(catalogue.targets())
@@ -95,15 +77,31 @@ async def running(
         callers = await stack.enter_async_context(callers_of(settings, clock=clock, log=log))
         redis = await stack.enter_async_context(redis_link(settings.redis))
         replays = await stack.enter_async_context(replays_of(settings, redis, clock=clock, log=log))
-        ledger = books.ledger if books is not None else None
-        path = _path(settings, catalogue, tokens, prices, ledger, host, upstreams, lag, clock, rng)
-        book: ReplayBook = NoBook()
-        if ledger is not None:
-            planner = _planner(settings, catalogue, tokens, prices, ledger, clock)
-            book = LedgerReplays(ledger=ledger, planner=planner, clock=clock)
-        path = _replay(path, settings, replays, book, clock, log)
+        rates = LimitBook(settings.rates)
+        counters = await stack.enter_async_context(
+            counting(settings, redis, rates.replicas, clock=clock, log=log, who=random_id("weir_"))
+        )
+        path = path_of(
+            Parts(
+                settings=settings,
+                clock=clock,
+                rng=rng,
+                log=log,
+                validation=limits,
+                catalogue=catalogue,
+                host=host,
+                tokens=tokens,
+                prices=prices,
+                upstreams=upstreams,
+                lag=lag,
+                limits=rates,
+                counters=counters,
+                ledger=books.ledger if books is not None else None,
+                replays=replays,
+            )
+        )
         generation = Generation(
-            ValidationStage(path, limits, catalogue),
+            path,
             clock=clock,
             pacing=_pacing(settings),
             limits=limits,
@@ -167,13 +165,14 @@ async def running(
         )
         listening = await server.start()
         stack.push_async_callback(server.stop)
-        reloading = _Reloading(
+        reloading = Reloading(
             settings,
             host=host,
             catalogue=catalogue,
             registrar=registrar,
             upstreams=upstreams,
             prices=prices,
+            limits=rates,
             clock=clock,
         )
         yield App(
@@ -184,94 +183,6 @@ async def running(
         )
 
 
-def _path(
-    settings: Settings,
-    catalogue: ModelCatalogue,
-    tokens: Tokens,
-    prices: PriceBook,
-    ledger: Ledger | None,
-    host: Host,
-    upstreams: Upstreams,
-    lag: LagWatch,
-    clock: Clock,
-    rng: random.Random,
-) -> Handler:
-    """Assemble the stages, from the provider out to admission."""
-    upstream = settings.upstream
-    providers = host
-    accounting = MeterStage(providers, tokens, prices)
-    saying = SayingStage(accounting)
-    resilience: Handler = DirectStage(saying)
-    if settings.resilience.enabled:
-        resilience = ResilienceStage(
-            saying,
-            Turns(
-                upstreams,
-                clock=clock,
-                rng=rng,
-                first_token_timeout_s=upstream.first_token_timeout_s,
-            ),
-            clock=clock,
-            rng=rng,
-            backoff=Backoff(base_s=upstream.retry_base_s, cap_s=upstream.retry_cap_s),
-            first_token_timeout_s=upstream.first_token_timeout_s,
-        )
-    structured = StructuredStage(
-        resilience, Checker(), max_held_bytes=settings.server.max_response_bytes
-    )
-    routing = RoutingStage(structured, catalogue, windows=Windows(tokens), rng=rng)
-    admission: Handler = routing
-    if ledger is not None:
-        planner = _planner(settings, catalogue, tokens, prices, ledger, clock)
-        admission = MoneyStage(admission, ledger=ledger, planner=planner, clock=clock)
-    if settings.admission.enabled:
-        admission = GateStage(
-            admission, settings.admission, lag=lag, files=FileWatch(), clock=clock, rng=rng
-        )
-    return admission
-
-
-def _planner(
-    settings: Settings,
-    catalogue: ModelCatalogue,
-    tokens: Tokens,
-    prices: PriceBook,
-    ledger: Ledger,
-    clock: Clock,
-) -> Planner:
-    return Planner(
-        ledger=ledger,
-        catalogue=catalogue,
-        prices=prices,
-        tokens=tokens,
-        clock=clock,
-        reserve_step_tokens=settings.ledger.reserve_step_tokens,
-    )
-
-
-def _replay(
-    path: Handler,
-    settings: Settings,
-    store: ReplayStore | None,
-    book: ReplayBook,
-    clock: Clock,
-    log: Log,
-) -> Handler:
-    """Put before a path the stage that runs keyed calls once."""
-    secret = settings.idempotency.seal_key
-    return ReplayStage(
-        path,
-        settings.idempotency,
-        store=store,
-        seal=Seal.fresh() if secret is None else Seal(secret.get_secret_value().encode()),
-        book=book,
-        clock=clock,
-        log=log,
-        new_owner=lambda: random_id("run_"),
-        frame_bytes=min(FRAME_BYTES, settings.server.max_response_bytes // 2),
-    )
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class App:
     """A running Weir."""
@@ -280,61 +191,13 @@ class App:
     """Where callers reach it: `host:port` with the port really opened, or `unix:/path`."""
     server: GrpcServer
     reload: Callable[[Settings], Awaitable[Changes]]
-    """Takes on other settings; see `_Reloading.reload`."""
+    """Takes on other settings; see `Reloading.reload`."""
     upstreams: Upstreams
     """What is remembered of each target and provider."""
 
     async def drain(self) -> None:
         """Take no new calls, let running ones end, then close the port."""
         await self.server.drain()
-
-
-class _Reloading:
-    """What of a running Weir another configuration replaces, and in which order."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        *,
-        host: Host,
-        catalogue: ModelCatalogue,
-        registrar: Registrar,
-        upstreams: Upstreams,
-        prices: PriceBook,
-        clock: Clock,
-    ) -> None:
-        self._settings = settings
-        self._host = host
-        self._catalogue = catalogue
-        self._registrar = registrar
-        self._upstreams = upstreams
-        self._prices = prices
-        self._clock = clock
-
-    async def reload(self, settings: Settings) -> Changes:
-        """Take on other settings as far as a running server can, and return what is different.
-
-        All of it or nothing: raises SettingsInvalid, and then everything is as it was. Running
-        calls end as they began, new ones find the new providers and models.
-        """
-        async with self._registrar.held_back():
-            changed = changes(self._settings, settings)
-            settings = applicable(self._settings, settings)
-            async with self._host.renewing(settings) as renewal:
-                fresh = catalogue_of(settings, renewal.facts, self._clock, self._prices)
-                lists = _price_lists(renewal.facts)
-                self._prices.check(settings.prices, fresh.targets(), lists)
-                # One step: no call comes in between.
-                renewed = self._host.commit(renewal)
-                self._catalogue.replace(fresh)
-                self._prices.use(settings.prices)
-                self._upstreams.reload(settings.resilience, fresh.targets(), renewed=renewed)
-                self._settings = settings
-        return changed
-
-
-def _price_lists(facts: Mapping[str, ProviderFacts]) -> dict[str, str]:
-    return {provider: each.price_list for provider, each in facts.items()}
 
 
 def _pacing(settings: Settings) -> StreamPacing:

@@ -24,6 +24,7 @@ from weir_server.settings.identity import IdentitySettings
 from weir_server.settings.ledger import LedgerSettings
 from weir_server.settings.models import ModelSettings, TargetSettings
 from weir_server.settings.prices import PriceOverride, PriceSettings
+from weir_server.settings.rates import LimitSettings, RatesSettings
 from weir_server.settings.redis import RedisSettings
 from weir_server.settings.resilience import (
     BreakerSettings,
@@ -157,6 +158,8 @@ def test_every_code_of_an_explanation_is_documented() -> None:
         ("### `concurrency`", ConcurrencySettings),
         ("## `admission`", AdmissionSettings),
         ("## `identity`", IdentitySettings),
+        ("## `rates`", RatesSettings),
+        ("### limits of `rates`", LimitSettings),
         ("## `ledger`", LedgerSettings),
         ("## `prices`", PriceSettings),
         ("### `overrides` of prices", PriceOverride),

@@ -10,8 +10,7 @@ from weir_server.providers.formats.table import FORMATS
 from weir_server.settings.defaults import local_is_installed
 from weir_server.settings.tree import Settings, TlsSettings
 
-PER_PROCESS = "breakers, limits, retry budgets and admission are each one's own"
-"""What several workers do not share while nothing outside them keeps it."""
+_PER_PROCESS = "breakers, retry budgets and admission are each one's own"
 _KINDS = {
     "local": "embedded model",
     "weir": "another Weir",
@@ -29,13 +28,20 @@ def banner(found: Configured, address: str) -> Iterator[str]:
     yield f"  models     {models_words(settings)}"
     yield f"  keys       {_keys(settings)}"
     if settings.server.workers > 1:
-        yield f"  workers    {settings.server.workers} processes; {PER_PROCESS}"
+        yield f"  workers    {settings.server.workers} processes; {workers_words(settings)}"
     yield f"  off        {', '.join(_off(settings)) or 'nothing'}"
     for warning in found.warnings:
         yield f"  warning    {told(warning)}"
     if settings.models:
         yield f"  try        {_example(settings, address)}"
     yield "  stop       Ctrl-C: running answers end first; twice: at once"
+
+
+def workers_words(settings: Settings) -> str:
+    """Return what several workers share, and what they do not."""
+    if settings.redis.url is not None:
+        return f"{_PER_PROCESS}, rate limits are shared"
+    return f"{_PER_PROCESS}, rate limits are divided among them"
 
 
 def providers_words(settings: Settings) -> str:

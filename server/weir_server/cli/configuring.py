@@ -79,7 +79,7 @@ def problems_of(settings: Settings) -> Iterator[Problem]:
     if isinstance(tls, TlsSettings):
         yield from _tls_problems(tls)
     if settings.server.workers > 1:
-        yield from _worker_problems(settings.server)
+        yield from _worker_problems(settings)
     maker = Maker(settings, SystemClock())
     facts: dict[str, ProviderFacts] = {}
     for number, provider in enumerate(settings.providers):
@@ -123,7 +123,15 @@ def _overridden(server: ServerSettings, overrides: Overrides) -> ServerSettings:
         raise SettingsInvalid([Problem(where="--listen", what=what) for what in said]) from failure
 
 
-def _worker_problems(server: ServerSettings) -> Iterator[Problem]:
+def _worker_problems(settings: Settings) -> Iterator[Problem]:
+    server = settings.server
+    smallest = settings.rates.smallest()
+    if settings.redis.url is None and smallest is not None and smallest < server.workers:
+        yield Problem(
+            where="rates",
+            what=f"a limit of {smallest} cannot be divided among {server.workers} workers: set "
+            "redis.url, so that they count together, raise the limit, or set server.workers to 1",
+        )
     if not sys.platform.startswith("linux"):
         yield Problem(
             where="server.workers", what="processes share a port on Linux only; set it to 1"

@@ -1,6 +1,6 @@
 """What does a stage know of the call it serves? Who asked, until when, and how far it has come."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -9,6 +9,7 @@ from weir.v1.generation_pb2 import Phase
 from weir.v1.generation_pb2 import Warning as WarningEvent
 from weir.v1.usage_pb2 import TokenUsage
 from weir_server.core.caller import NOBODY, Caller
+from weir_server.core.counters import Standing
 from weir_server.core.deadline import Deadline
 from weir_server.core.errors import WeirError
 from weir_server.core.needs import NO_NEEDS, Needs
@@ -77,6 +78,8 @@ class Progress:
     """Counts what was used so far, while an attempt runs; an estimate."""
     prompt_tokens: int | None = None
     """What goes in, as first counted or estimated; None: nobody has."""
+    rates: Sequence[Standing] = ()
+    """How far the limits that the call comes under are used up, as it was let in or refused."""
     interrupted: Callable[[], WeirError | None] | None = None
     """Tells what ended the call from outside, if something of Weir's own did."""
     on_sent: Callable[[], None] | None = None

@@ -17,6 +17,7 @@ from weir_server.settings.ledger import LedgerSettings, default_data_dir
 from weir_server.settings.models import ModelSettings, TargetSettings
 from weir_server.settings.node import Node, ProviderId, Seconds, Switch
 from weir_server.settings.prices import PriceSettings
+from weir_server.settings.rates import RatesSettings
 from weir_server.settings.redis import RedisSettings
 from weir_server.settings.resilience import ResilienceSettings
 from weir_server.settings.vertex import VertexSettings
@@ -253,10 +254,11 @@ class Settings(Node):
     upstream: UpstreamSettings = UpstreamSettings()
     resilience: ResilienceSettings = ResilienceSettings()
     admission: AdmissionSettings = AdmissionSettings()
+    rates: RatesSettings = RatesSettings()
+    redis: RedisSettings = RedisSettings()
     identity: IdentitySettings = IdentitySettings()
     ledger: LedgerSettings = LedgerSettings()
     prices: PriceSettings = PriceSettings()
-    redis: RedisSettings = RedisSettings()
     idempotency: IdempotencySettings = IdempotencySettings()
     providers: tuple[ProviderSettings, ...] = ()
     models: tuple[ModelSettings, ...] = ()
@@ -300,6 +302,13 @@ class Settings(Node):
                     raise ValueError(
                         f"models[{number}].fallback_models: no model has the name {name}"
                     )
+        models = {model.name for model in self.models}
+        for name in self.rates.models:
+            if name not in models:
+                raise ValueError(
+                    f"rates.models: no model has the name {name}; there are: "
+                    f"{', '.join(sorted(models)) or 'none'}"
+                )
         if self.default_model and self.default_model not in names:
             raise ValueError(f"default_model: no model has the name {self.default_model}")
         return self

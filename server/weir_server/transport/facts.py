@@ -1,11 +1,15 @@
 """What is told about a call beside its answer? The same in `end`, in replies and in trailers."""
 
+from collections.abc import Iterator, Sequence
+from operator import attrgetter
+from typing import Final
 from urllib.parse import quote
 
 from weir.v1.generation_pb2 import ResponseMetadata
 from weir_server.core import answer
 from weir_server.core.call import Call
 from weir_server.core.clock import Clock
+from weir_server.core.counters import Measure, Standing
 
 CONTRACT_VERSION = "0.1.0"
 
@@ -36,7 +40,30 @@ def trailers(call: Call) -> list[tuple[str, str | bytes]]:
         pairs.append(("weir-attempts", str(len(progress.attempts))))
     if progress.usage is not None:
         pairs.append(("weir-usage-bin", progress.usage.SerializeToString()))
+    if progress.rates:
+        pairs += _rates(progress.rates)
     return pairs
+
+
+def _rates(standings: Sequence[Standing]) -> Iterator[tuple[str, str]]:
+    """Give what is left of the tightest limit of requests and of tokens, as callers know it."""
+    for measure, what in _RATES:
+        of_it = [each for each in standings if each.limit.measure is measure]
+        if of_it:
+            tightest = min(of_it, key=_remaining)
+            yield f"weir-ratelimit-limit-{what}", str(tightest.limit.most)
+            yield f"weir-ratelimit-remaining-{what}", str(tightest.remaining)
+            yield f"weir-ratelimit-reset-{what}", f"{tightest.reset_s:.3f}"
+
+
+_RATES: Final = ((Measure.REQUESTS, "requests"), (Measure.TOKENS, "tokens"))
+_remaining = attrgetter("remaining")
+RATE_NAMES: Final = frozenset(
+    f"weir-ratelimit-{which}-{what}"
+    for which in ("limit", "remaining", "reset")
+    for _, what in _RATES
+)
+"""All names of trailers about limits."""
 
 
 def headers(call: Call) -> list[tuple[str, str | bytes]]:

@@ -9,16 +9,20 @@ from weir.v1.error_pb2 import FieldViolation
 from weir_server.core.call import NO_TRACE, TraceContext
 from weir_server.core.errors import InvalidRequest
 from weir_server.transport.exchange import Metadata
+from weir_server.transport.facts import RATE_NAMES
 
-RESPONSE_ONLY = frozenset(
-    {
-        "weir-response-id",
-        "weir-usage-bin",
-        "weir-route",
-        "weir-attempts",
-        "weir-replayed",
-        "weir-contract-version",
-    }
+RESPONSE_ONLY = (
+    frozenset(
+        {
+            "weir-response-id",
+            "weir-usage-bin",
+            "weir-route",
+            "weir-attempts",
+            "weir-replayed",
+            "weir-contract-version",
+        }
+    )
+    | RATE_NAMES
 )
 """Names that only Weir sends; from a caller they would be a forgery or a mistake."""
 

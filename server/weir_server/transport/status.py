@@ -93,7 +93,12 @@ ROWS: dict[type[WeirError], Row] = {
         "Callers have initialized as many providers as this server takes.",
         pushback_ms=NEVER_RETRY_MS,
     ),
-    errors.RateLimited: Row(_EXHAUSTED, "A rate limit is used up; try again later.", quota="limit"),
+    errors.RateLimited: Row(
+        _EXHAUSTED,
+        "A rate limit is used up, or smaller than what this call needs.",
+        quota="limit",
+        pushback_ms=NEVER_RETRY_MS,
+    ),
     errors.ConcurrencyLimited: Row(
         _EXHAUSTED, "Too many calls are open at once; let some end first.", quota="limit"
     ),
