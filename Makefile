@@ -8,9 +8,11 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 bin := .venv/bin
 code := server clients/python tests bench scripts
 ARGS ?=
+FUZZ_EXECUTIONS ?=
 FUZZ_SECONDS ?= 600
 SOAK_SECONDS ?= 600
 STORM_CALLS ?= 10000
+KILLS ?= 200
 
 .PHONY: help
 help: ## show this list
@@ -57,7 +59,11 @@ check: fmt-check lint types imports buf-lint buf-format buf-breaking gen-check d
 .PHONY: test
 test: ## run the tests; ARGS="-k deadline"
 	@scripts/setup-env dev model
-	@$(bin)/python -m pytest $(ARGS)
+	@scripts/test $(ARGS)
+
+.PHONY: test-services
+test-services: ## install PostgreSQL and Redis for the tests that need them
+	@scripts/install-services
 
 .PHONY: cover
 cover: ## run the tests and show the lines they never reached
@@ -66,11 +72,15 @@ cover: ## run the tests and show the lines they never reached
 	@$(bin)/coverage report
 
 .PHONY: fuzz
-fuzz: setup ## fuzz every parser for a long while; FUZZ_SECONDS=600 each
+fuzz: setup ## fuzz every parser for a long while; FUZZ_SECONDS=600 each, or FUZZ_EXECUTIONS=1000000
 	@for target in tests/fuzz/fuzz_*.py; do \
-	  echo "$$target for $(FUZZ_SECONDS) s"; \
-	  $(bin)/python -m "tests.fuzz.$$(basename "$$target" .py)" --seconds $(FUZZ_SECONDS) $(ARGS); \
+	  $(bin)/python -m "tests.fuzz.$$(basename "$$target" .py)" \
+	    $(if $(FUZZ_EXECUTIONS),--executions $(FUZZ_EXECUTIONS),--seconds $(FUZZ_SECONDS)) $(ARGS); \
 	done
+
+.PHONY: kill-test
+kill-test: setup test-services ## kill servers in the middle of booking, KILLS=200 times
+	@KILLS=$(KILLS) $(bin)/python -m pytest tests/store/test_killed.py --timeout 600 $(ARGS)
 
 .PHONY: storm
 storm: setup ## make random calls that meet random faults; STORM_CALLS=10000 of them

@@ -14,12 +14,21 @@ from weir_server.accounting.price.book import PriceBook
 from weir_server.accounting.tokens import Tokens
 from weir_server.admission.files import FileWatch
 from weir_server.admission.lag import LagWatch
+from weir_server.admission.money import MoneyStage
+from weir_server.admission.planning import Planner
+from weir_server.admission.replays import LedgerReplays
 from weir_server.admission.stage import GateStage
 from weir_server.core.clock import Clock, SystemClock
 from weir_server.core.handler import Handler
+from weir_server.core.ledger import Ledger
 from weir_server.core.providers import ProviderFacts
+from weir_server.core.replays import NoBook, ReplayBook, ReplayStore
 from weir_server.core.tasks import sibling
+from weir_server.opening import books_of, callers_of, replays_of
 from weir_server.providers.host import Host
+from weir_server.replay.record import FRAME_BYTES
+from weir_server.replay.seal import Seal
+from weir_server.replay.stage import ReplayStage
 from weir_server.resilience.backoff import Backoff
 from weir_server.resilience.direct import DirectStage
 from weir_server.resilience.stage import ResilienceStage
@@ -33,8 +42,12 @@ from weir_server.routing.stage import RoutingStage
 from weir_server.routing.windows import Windows
 from weir_server.settings.changes import Changes, applicable, changes
 from weir_server.settings.tree import Settings
+from weir_server.store.redis_link import redis_link
+from weir_server.structured.checker import Checker
+from weir_server.structured.saying import SayingStage
+from weir_server.structured.stage import StructuredStage
 from weir_server.telemetry.log import Log
-from weir_server.transport.edge import Deadlines, Edge
+from weir_server.transport.edge import Deadlines, Edge, random_id
 from weir_server.transport.events import StreamPacing
 from weir_server.transport.facts import CONTRACT_VERSION
 from weir_server.transport.grpc_aio import Dispatcher
@@ -42,9 +55,12 @@ from weir_server.transport.open_calls import OpenCalls
 from weir_server.transport.services.admin import Admin
 from weir_server.transport.services.counting import Counting
 from weir_server.transport.services.generation import Generation
+from weir_server.transport.services.keys import KeyAdmin
 from weir_server.transport.services.models import Models
 from weir_server.transport.services.providers import Providers
 from weir_server.transport.services.table import SERVICES, methods
+from weir_server.transport.services.usage import Usage
+from weir_server.transport.services.usage_admin import UsageAdmin
 from weir_server.transport.serving import GrpcServer
 from weir_server.validation.limits import ValidationLimits
 from weir_server.validation.stage import ValidationStage
@@ -56,12 +72,14 @@ async def running(
 ) -> AsyncIterator["App"]:
     """Start everything that `settings` name; leaving the block stops it at once.
 
-    Call `App.drain` inside the block to stop as callers deserve. Raises CannotListen, and
-    ConfigInvalid for a provider that cannot be made.
+    Call `App.drain` inside the block to stop as callers deserve. Raises CannotListen, CannotOpen
+    for the ledger or the data directory, and ConfigInvalid for a provider that cannot be made.
     """
     clock = clock or SystemClock()
     rng = rng or random.SystemRandom()
     limits = ValidationLimits()
+    # Each of its methods is for operators, wherever the port is.
+    admin = settings.server.admin != "off"
     async with AsyncExitStack() as stack:
         host = await stack.enter_async_context(Host.of(settings, clock=clock, log=log))
         prices = await PriceBook.load(settings.prices, clock)
@@ -72,8 +90,20 @@ async def running(
         upstreams.know(catalogue.targets())
         lag = LagWatch(clock, limit_s=settings.admission.lag_limit_s)
         await stack.enter_async_context(sibling(lag.run(), name="lag watch"))
+        books = await stack.enter_async_context(books_of(settings, clock=clock, log=log))
+        answers = books.answers if books is not None else None
+        callers = await stack.enter_async_context(callers_of(settings, clock=clock, log=log))
+        redis = await stack.enter_async_context(redis_link(settings.redis))
+        replays = await stack.enter_async_context(replays_of(settings, redis, clock=clock, log=log))
+        ledger = books.ledger if books is not None else None
+        path = _path(settings, catalogue, tokens, prices, ledger, host, upstreams, lag, clock, rng)
+        book: ReplayBook = NoBook()
+        if ledger is not None:
+            planner = _planner(settings, catalogue, tokens, prices, ledger, clock)
+            book = LedgerReplays(ledger=ledger, planner=planner, clock=clock)
+        path = _replay(path, settings, replays, book, clock, log)
         generation = Generation(
-            _path(settings, catalogue, tokens, prices, host, upstreams, limits, lag, clock, rng),
+            ValidationStage(path, limits, catalogue),
             clock=clock,
             pacing=_pacing(settings),
             limits=limits,
@@ -94,7 +124,12 @@ async def running(
                 limits=limits,
                 enabled=settings.server.takes_providers,
             ),
-            models=Models(catalogue=catalogue, info=_info(settings, limits), limits=limits),
+            models=Models(
+                catalogue=catalogue, info=_info(settings, limits, replays), limits=limits
+            ),
+            usage=Usage(books=answers, limits=limits),
+            usage_admin=UsageAdmin(books=answers, limits=limits, enabled=admin),
+            keys=KeyAdmin(callers.ring if admin else None, clock=clock, limits=limits),
             admin=Admin(
                 states=upstreams,
                 explainer=RouteExplainer(
@@ -105,7 +140,7 @@ async def running(
                     max_attempts=lambda: upstreams.settings.max_attempts,
                 ),
                 limits=limits,
-                enabled=settings.server.allows(settings.server.admin),
+                enabled=admin,
             ),
         )
         open_calls = OpenCalls()
@@ -113,6 +148,7 @@ async def running(
             clock=clock,
             log=log,
             open_calls=open_calls,
+            identity=callers.identity,
             deadlines=Deadlines(
                 unary_default_s=settings.server.unary_deadline_s,
                 stream_default_s=settings.server.stream_deadline_s,
@@ -153,21 +189,22 @@ def _path(
     catalogue: ModelCatalogue,
     tokens: Tokens,
     prices: PriceBook,
+    ledger: Ledger | None,
     host: Host,
     upstreams: Upstreams,
-    limits: ValidationLimits,
     lag: LagWatch,
     clock: Clock,
     rng: random.Random,
 ) -> Handler:
-    """Assemble the stages, from the provider outwards."""
+    """Assemble the stages, from the provider out to admission."""
     upstream = settings.upstream
     providers = host
     accounting = MeterStage(providers, tokens, prices)
-    resilience: Handler = DirectStage(accounting)
+    saying = SayingStage(accounting)
+    resilience: Handler = DirectStage(saying)
     if settings.resilience.enabled:
         resilience = ResilienceStage(
-            accounting,
+            saying,
             Turns(
                 upstreams,
                 clock=clock,
@@ -179,13 +216,60 @@ def _path(
             backoff=Backoff(base_s=upstream.retry_base_s, cap_s=upstream.retry_cap_s),
             first_token_timeout_s=upstream.first_token_timeout_s,
         )
-    routing = RoutingStage(resilience, catalogue, windows=Windows(tokens), rng=rng)
+    structured = StructuredStage(
+        resilience, Checker(), max_held_bytes=settings.server.max_response_bytes
+    )
+    routing = RoutingStage(structured, catalogue, windows=Windows(tokens), rng=rng)
     admission: Handler = routing
+    if ledger is not None:
+        planner = _planner(settings, catalogue, tokens, prices, ledger, clock)
+        admission = MoneyStage(admission, ledger=ledger, planner=planner, clock=clock)
     if settings.admission.enabled:
         admission = GateStage(
-            routing, settings.admission, lag=lag, files=FileWatch(), clock=clock, rng=rng
+            admission, settings.admission, lag=lag, files=FileWatch(), clock=clock, rng=rng
         )
-    return ValidationStage(admission, limits, catalogue)
+    return admission
+
+
+def _planner(
+    settings: Settings,
+    catalogue: ModelCatalogue,
+    tokens: Tokens,
+    prices: PriceBook,
+    ledger: Ledger,
+    clock: Clock,
+) -> Planner:
+    return Planner(
+        ledger=ledger,
+        catalogue=catalogue,
+        prices=prices,
+        tokens=tokens,
+        clock=clock,
+        reserve_step_tokens=settings.ledger.reserve_step_tokens,
+    )
+
+
+def _replay(
+    path: Handler,
+    settings: Settings,
+    store: ReplayStore | None,
+    book: ReplayBook,
+    clock: Clock,
+    log: Log,
+) -> Handler:
+    """Put before a path the stage that runs keyed calls once."""
+    secret = settings.idempotency.seal_key
+    return ReplayStage(
+        path,
+        settings.idempotency,
+        store=store,
+        seal=Seal.fresh() if secret is None else Seal(secret.get_secret_value().encode()),
+        book=book,
+        clock=clock,
+        log=log,
+        new_owner=lambda: random_id("run_"),
+        frame_bytes=min(FRAME_BYTES, settings.server.max_response_bytes // 2),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,12 +346,18 @@ def _pacing(settings: Settings) -> StreamPacing:
     )
 
 
-def _info(settings: Settings, limits: ValidationLimits) -> GetServerInfoResponse:
+def _info(
+    settings: Settings, limits: ValidationLimits, replays: ReplayStore | None
+) -> GetServerInfoResponse:
     server = settings.server
     return GetServerInfoResponse(
         server_version=version("weir-server"),
         contract_version=CONTRACT_VERSION,
-        capabilities=ServerCapabilities(initialize=server.takes_providers, embeddings=True),
+        capabilities=ServerCapabilities(
+            initialize=server.takes_providers,
+            embeddings=True,
+            idempotency=replays is not None,
+        ),
         limits=Limits(
             max_request_bytes=server.max_request_bytes,
             max_response_bytes=server.max_response_bytes,

@@ -19,8 +19,11 @@ from weir_server.fake_upstream.script import Script
 from weir_server.routing.explain import Code
 from weir_server.settings.admission import AdmissionSettings
 from weir_server.settings.aws import AwsSettings
+from weir_server.settings.idempotency import IdempotencySettings
+from weir_server.settings.ledger import LedgerSettings
 from weir_server.settings.models import ModelSettings, TargetSettings
 from weir_server.settings.prices import PriceOverride, PriceSettings
+from weir_server.settings.redis import RedisSettings
 from weir_server.settings.resilience import (
     BreakerSettings,
     ConcurrencySettings,
@@ -152,8 +155,11 @@ def test_every_code_of_an_explanation_is_documented() -> None:
         ("### `breaker`", BreakerSettings),
         ("### `concurrency`", ConcurrencySettings),
         ("## `admission`", AdmissionSettings),
+        ("## `ledger`", LedgerSettings),
         ("## `prices`", PriceSettings),
         ("### `overrides` of prices", PriceOverride),
+        ("## `redis`", RedisSettings),
+        ("## `idempotency`", IdempotencySettings),
         ("### `vertex` of a provider", VertexSettings),
     ],
 )

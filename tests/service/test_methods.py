@@ -15,11 +15,17 @@ from google.protobuf.message import Message
 
 from tests.service.asking import ask_raw, refusal_of, stream_raw
 from tests.service.weir import ECHO, Weir, serving
-from weir.admin.v1 import admin_service_pb2
+from weir.admin.v1 import admin_service_pb2, key_admin_service_pb2
 from weir.v1 import embedding_service_pb2, model_service_pb2, provider_service_pb2
 
 BUF = Path(sys.executable).parent / "buf"
-FILES = (provider_service_pb2, embedding_service_pb2, model_service_pb2, admin_service_pb2)
+FILES = (
+    provider_service_pb2,
+    embedding_service_pb2,
+    model_service_pb2,
+    admin_service_pb2,
+    key_admin_service_pb2,
+)
 
 CHAT = {"messages": [{"role": "ROLE_USER", "parts": [{"text": "one two"}]}]}
 TARGET = "providers/echo/targets/echo"

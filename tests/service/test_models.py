@@ -179,7 +179,7 @@ async def test_the_server_tells_its_limits(many: Weir) -> None:
     assert info.server_version
     assert info.contract_version == "0.1.0"
     assert info.capabilities.embeddings
-    assert not info.capabilities.idempotency
+    assert info.capabilities.idempotency
     assert limits.max_request_bytes == 4 * 1024 * 1024
     assert limits.max_response_bytes == 32 * 1024 * 1024
     assert limits.max_metadata_bytes == 8 * 1024

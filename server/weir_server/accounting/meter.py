@@ -105,9 +105,7 @@ class _Attempt(AbstractAsyncContextManager[AsyncIterator[Batch]]):
                 self._meter.price(usage)
         progress = self._call.progress
         progress.usage = usage
-        if (attempt := progress.attempt) is not None:
-            progress.spent.append(Spent(attempt=attempt, usage=usage))
-            progress.attempt = None
+        self._meter.book(usage)
         # The meter knows the call: without this the two would wait for the garbage collector.
         progress.usage_now = None
 
@@ -189,6 +187,13 @@ class _Meter:
                 self.price(self._usage)
         return self._usage
 
+    def book(self, usage: TokenUsage) -> None:
+        """Keep what the attempt used, once; nothing where no provider was asked."""
+        progress = self._call.progress
+        if (attempt := progress.attempt) is not None:
+            progress.spent.append(Spent(attempt=attempt, usage=usage))
+            progress.attempt = None
+
     def _begin(self, start: PartStart) -> None:
         kind = start.part.WhichOneof("kind")
         if kind == "reasoning":
@@ -212,6 +217,8 @@ class _Meter:
             self.price(usage)
         self._usage = TokenUsage()
         self._usage.CopyFrom(usage)
+        # Before the `end` goes on: whoever books the call on its way books its attempts, too.
+        self.book(self._usage)
 
     def _was_charged(self, error: BaseException | None) -> bool:
         """Say whether the provider is likely to charge for what it has done."""

@@ -23,6 +23,7 @@ class WeirError(Exception):
     retry_after_s: seconds after which trying again makes sense; None: not known, or never.
     violations: the fields that break a rule.
     usage: what was used until the failure; accounting fills it in.
+    replayed: whether it is one that a call with the same idempotency key met before.
     beyond: whether it happened beyond the provider, which is a gateway itself: the credential that
         it was asked with is not to blame, and it has asked again where that made sense.
     """
@@ -43,6 +44,7 @@ class WeirError(Exception):
         self.violations = tuple(violations)
         self.usage = usage
         self.beyond = False
+        self.replayed = False
 
     @classmethod
     def name(cls) -> str:
@@ -233,6 +235,13 @@ class UnknownOutcome(CallerError):
     reason = ErrorReason.ERROR_REASON_UNKNOWN_OUTCOME
 
 
+class OutcomeNotKept(UnknownOutcome):
+    """The keyed call has run, and its answer was not kept: too large, or against the tenant's wish.
+
+    `responseId`: of that run, by which its usage can be asked for.
+    """
+
+
 class ProviderNotInitialized(CallerError):
     """The provider's handle has expired."""
 
@@ -413,6 +422,10 @@ class GatewayOverloaded(GatewayError):
     """Weir has too much to do."""
 
     reason = ErrorReason.ERROR_REASON_GATEWAY_OVERLOADED
+
+
+class IdempotencyUnavailable(GatewayOverloaded):
+    """Weir cannot ask now whether a keyed call has run already. `cause` is `idempotency`."""
 
 
 class LedgerUnavailable(GatewayError):

@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -9,10 +10,14 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from weir_server.settings.admission import AdmissionSettings
 from weir_server.settings.aws import AwsSettings
 from weir_server.settings.azure import ApiVersion, AzureSettings
+from weir_server.settings.idempotency import IdempotencySettings
+from weir_server.settings.identity import IdentitySettings
 from weir_server.settings.kinds import REMOTE, Kind
+from weir_server.settings.ledger import LedgerSettings, default_data_dir
 from weir_server.settings.models import ModelSettings, TargetSettings
 from weir_server.settings.node import Node, ProviderId, Seconds, Switch
 from weir_server.settings.prices import PriceSettings
+from weir_server.settings.redis import RedisSettings
 from weir_server.settings.resilience import ResilienceSettings
 from weir_server.settings.vertex import VertexSettings
 
@@ -69,9 +74,11 @@ class ServerSettings(Node):
     max_initialized_providers: Annotated[int, Field(ge=1, le=10_000)] = 100
     """How many of them may live at the same time."""
     admin: Switch = "auto"
-    """Whether to serve `weir.admin.v1`; auto: on loopback only, until callers have roles."""
+    """Whether to serve `weir.admin.v1`, to operators; auto: it is."""
     workers: Annotated[int, Field(ge=1, le=128)] = 1
     """Processes that share the port. Breakers and limits are then each process's own."""
+    data_dir: Path = Field(default_factory=default_data_dir)
+    """Where Weir keeps what is its own: its spool, and the ledger where it has no other address."""
 
     @field_validator("listen")
     @classmethod
@@ -246,13 +253,32 @@ class Settings(Node):
     upstream: UpstreamSettings = UpstreamSettings()
     resilience: ResilienceSettings = ResilienceSettings()
     admission: AdmissionSettings = AdmissionSettings()
+    identity: IdentitySettings = IdentitySettings()
+    ledger: LedgerSettings = LedgerSettings()
     prices: PriceSettings = PriceSettings()
+    redis: RedisSettings = RedisSettings()
+    idempotency: IdempotencySettings = IdempotencySettings()
     providers: tuple[ProviderSettings, ...] = ()
     models: tuple[ModelSettings, ...] = ()
     default_model: str = ""
     """The model where a request names neither model nor provider; unset: the first."""
     secrets: dict[str, SecretStr] = Field(default_factory=dict)
     """Secrets that a ProviderConfig's api_key_secret_ref may name."""
+
+    @property
+    def asks_for_keys(self) -> bool:
+        """Whether every call needs a key; auto: where other machines can reach the port."""
+        mode = self.identity.mode
+        return mode == "keys" or (mode == "auto" and not self.server.is_loopback)
+
+    @model_validator(mode="after")
+    def _is_guarded(self) -> "Settings":
+        if self.identity.mode == "open" and not self.server.is_loopback:
+            raise ValueError(
+                f"identity.mode: open would let everybody in, and listen {self.server.listen} is "
+                "reachable from other machines: set it to keys, or listen on 127.0.0.1"
+            )
+        return self
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Settings":

@@ -22,6 +22,10 @@ class AccessLine(msgspec.Struct, kw_only=True, omit_defaults=True):
     response_id: str = ""
     peer: str = ""
     client: str = ""
+    tenant: str = ""
+    """Who pays; empty: the call was refused before that was known."""
+    key: str = ""
+    """Name of the key it came with; empty: none was needed, or it was refused."""
     priority: str = ""
     trace_id: str = ""
     previous_attempts: str = ""
@@ -31,6 +35,8 @@ class AccessLine(msgspec.Struct, kw_only=True, omit_defaults=True):
     model: str = ""
     vendor_model: str = ""
     attempts: int = 0
+    replayed: bool = False
+    """Whether the answer was given before, to a call with the same idempotency key."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
     usage_source: str = ""

@@ -1,0 +1,1 @@
+"""Real servers for tests: PostgreSQL and Redis, on loopback, one of each for a run."""

@@ -1,0 +1,1 @@
+"""The durable books, against real databases."""
