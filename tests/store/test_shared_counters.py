@@ -208,8 +208,8 @@ async def test_answer_that_comes_late_is_given_back(redis: RedisServer) -> None:
 async def test_processes_count_each_other(redis: RedisServer) -> None:
     """Without a number in the settings, each has as small a part as there are others."""
     async with fleet(redis, processes=3, replicas=lambda: None) as it:
-        await it.processes[0].redis.count_processes("p1", 60.0)
-        await it.processes[0].redis.count_processes("p2", 60.0)
+        for who in ("p0", "p1", "p2"):
+            await it.processes[0].redis.count_processes(who, 60.0)
         await it.lose(redis)
         await it.find(redis)
         assert [each.local.shared_by for each in it.processes] == [3, 3, 3]
