@@ -109,11 +109,11 @@ class MemoryReplays(ReplayStore):
         return done
 
     def _standing_of_running(self, entry: _Entry, claim: Claim) -> Standing | None:
-        if entry.claim.owner == claim.owner:
-            return Standing(state=State.CLAIMED)
         late_s = self._clock.monotonic_s() - entry.lease_until_s
         if late_s >= self._retention_s:
             return None
+        if entry.claim.owner == claim.owner:
+            return Standing(state=State.CLAIMED)
         lost = late_s >= 0.0
         return _standing(State.LOST if lost else State.RUNNING, entry)
 
