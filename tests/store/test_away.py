@@ -74,6 +74,26 @@ async def test_a_slow_database_costs_no_call(open_books: OpensBooks, url: str) -
     assert_books_balance(url, nothing_open=True)
 
 
+async def test_a_database_that_was_slow_is_asked_again(open_books: OpensBooks, url: str) -> None:
+    """Once it answers, calls under hard budgets go on, whatever became of those that waited."""
+    async with open_books(wait_s=0.05) as books:
+        await set_budgets(books)
+        for _ in range(3):
+            with locked(url):
+                posted = [books.ledger.hold(hold(10, HARD)) for _ in range(20)]
+                for answer in posted:
+                    with pytest.raises(LedgerUnavailable):
+                        await answer
+            await until(lambda: not books.ledger.is_slow)
+
+            held = hold(10, HARD)
+            await books.ledger.hold(held)
+            await books.ledger.settle(entry(held, 1))
+        states = books.budgets.list()
+    assert [(each.spent_nanos, each.reserved_nanos) for each in states] == [(3, 0), (0, 0)]
+    assert_books_balance(url, nothing_open=True)
+
+
 async def test_a_closing_process_leaves_its_spool_to_the_next(
     open_books: OpensBooks, url: str
 ) -> None:

@@ -105,6 +105,11 @@ class SqlLedger:
         """Whether the database does not answer."""
         return self._is_away
 
+    @property
+    def is_slow(self) -> bool:
+        """Whether it has taken longer than `wait_s` lately, and has not answered since."""
+        return self._is_slow
+
     def start(self) -> None:
         """Begin to book."""
         self._spooler.start()
@@ -209,9 +214,18 @@ class SqlLedger:
             case Kind.SETTLE | Kind.RELEASE:
                 self._owe(operation)
             case Kind.HOLD:
-                # The database may have taken it all the same.
                 self.live.discard(operation.response_id)
-                self._owe(Operation(Kind.RELEASE, operation.response_id))
+                if operation.posted_s:
+                    # The database may take it all the same.
+                    self._forget(operation.response_id)
+
+    def _forget(self, response_id: str) -> None:
+        """Free a hold that its call was refused for."""
+        operation = Operation(Kind.RELEASE, response_id)
+        if self._is_away:
+            self._spooler.post(operation)
+        else:
+            self._writer.post(operation)
 
     def _owe(self, operation: Operation) -> None:
         if not self._is_away and not self._is_slow:
