@@ -8,6 +8,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 bin := .venv/bin
 code := server clients/python tests bench scripts
 ARGS ?=
+FUZZ_EXECUTIONS ?=
 FUZZ_SECONDS ?= 600
 SOAK_SECONDS ?= 600
 STORM_CALLS ?= 10000
@@ -58,7 +59,7 @@ check: fmt-check lint types imports buf-lint buf-format buf-breaking gen-check d
 .PHONY: test
 test: ## run the tests; ARGS="-k deadline"
 	@scripts/setup-env dev model
-	@$(bin)/python -m pytest $(ARGS)
+	@scripts/test $(ARGS)
 
 .PHONY: test-services
 test-services: ## install PostgreSQL and Redis for the tests that need them
@@ -71,10 +72,10 @@ cover: ## run the tests and show the lines they never reached
 	@$(bin)/coverage report
 
 .PHONY: fuzz
-fuzz: setup ## fuzz every parser for a long while; FUZZ_SECONDS=600 each
+fuzz: setup ## fuzz every parser for a long while; FUZZ_SECONDS=600 each, or FUZZ_EXECUTIONS=1000000
 	@for target in tests/fuzz/fuzz_*.py; do \
-	  echo "$$target for $(FUZZ_SECONDS) s"; \
-	  $(bin)/python -m "tests.fuzz.$$(basename "$$target" .py)" --seconds $(FUZZ_SECONDS) $(ARGS); \
+	  $(bin)/python -m "tests.fuzz.$$(basename "$$target" .py)" \
+	    $(if $(FUZZ_EXECUTIONS),--executions $(FUZZ_EXECUTIONS),--seconds $(FUZZ_SECONDS)) $(ARGS); \
 	done
 
 .PHONY: kill-test

@@ -18,14 +18,15 @@ from bench.environment import environment
 from bench.measure import CaseResult
 from bench.memory import Memory
 from bench.plan import (
+    ACCOUNTING_TARGETS,
     FORMAT_TARGETS,
     RESILIENCE_TARGETS,
     TARGETS,
     Kind,
     Plan,
+    cases_by_call,
     format_cases,
     plan_of,
-    resilience_cases,
 )
 from bench.procs import StartError
 from bench.report import Run, save, show
@@ -48,13 +49,18 @@ def main() -> int:
     only = given.only.split(",")
     plan = _plan(tuple(kind for kind in Kind if kind in only), given, memory="memory" in only)
     beside = _plan(tuple(RESILIENCE_TARGETS) if "resilience" in only else (), given)
-    beside = replace(beside, cases=resilience_cases(beside))
+    beside = replace(beside, cases=cases_by_call(beside))
+    booked = _plan(tuple(ACCOUNTING_TARGETS) if "accounting" in only else (), given)
+    booked = replace(booked, cases=cases_by_call(booked))
     spoken = _plan(tuple(FORMAT_TARGETS) if "formats" in only else (), given)
     spoken = replace(spoken, cases=format_cases(spoken))
     other = (Subject.FLOOR, "floor again") if given.null else (Subject.WEIR, "weir")
     same = (Subject.BYPASSED, "bypassed again") if given.null else (Subject.WEIR, "weir")
-    targets, resilience_targets, format_targets = (
-        ({}, {}, {}) if given.null else (TARGETS, RESILIENCE_TARGETS, FORMAT_TARGETS)
+    books = (Subject.UNBOOKED, "unbooked again") if given.null else (Subject.WEIR, "weir")
+    targets, resilience_targets, accounting_targets, format_targets = (
+        ({}, {}, {}, {})
+        if given.null
+        else (TARGETS, RESILIENCE_TARGETS, ACCOUNTING_TARGETS, FORMAT_TARGETS)
     )
     progress = Console(stderr=True)
     try:
@@ -64,6 +70,9 @@ def main() -> int:
         run = _run(plan, ((Subject.FLOOR, "floor"), other), targets, progress)
         resilience = _run(
             beside, ((Subject.BYPASSED, "bypassed"), same), resilience_targets, progress
+        )
+        accounting = _run(
+            booked, ((Subject.UNBOOKED, "unbooked"), books), accounting_targets, progress
         )
         formats = [
             replace(
@@ -85,12 +94,13 @@ def main() -> int:
         return CANNOT_RUN
     run = replace(run, facts=facts)
     resilience = replace(resilience, title="Cost of resilience while nothing fails")
+    accounting = replace(accounting, title="Cost of admission and accounting, durable in SQLite")
     console = Console()
-    for each in (run, resilience, *formats):
+    for each in (run, resilience, accounting, *formats):
         show(Console(width=max(console.width, TABLE_WIDTH)), each)
     if given.json:
-        save(given.json, run, resilience, formats)
-    runs = (run, resilience, *formats)
+        save(given.json, run, resilience, accounting, formats)
+    runs = (run, resilience, accounting, *formats)
     if any(each.void for each in runs):
         return VOID
     return TARGET_MISSED if given.gate and any(each.missed for each in runs) else 0
@@ -140,7 +150,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--json", type=Path, metavar="FILE", help="save everything, samples too")
     parser.add_argument(
         "--only",
-        default="unary,burst,paced,resilience,formats,memory",
+        default="unary,burst,paced,resilience,accounting,formats,memory",
         metavar="KINDS",
         help="a comma-separated part of %(default)s",
     )

@@ -60,11 +60,13 @@ def show(console: Console, run: Run) -> None:
         console.print(f"VOID {reason}", style="bold red", markup=False)
 
 
-def save(path: Path, run: Run, resilience: Run, formats: Sequence[Run]) -> None:
+def save(path: Path, run: Run, resilience: Run, accounting: Run, formats: Sequence[Run]) -> None:
     """Write everything, raw samples too, so that another eye can reckon anew."""
     document = {
         "format": FORMAT,
-        "void": [reason for each in (run, resilience, *formats) for reason in each.void],
+        "void": [
+            reason for each in (run, resilience, accounting, *formats) for reason in each.void
+        ],
         "environment": dict(run.facts),
         "plan": asdict(run.plan),
         "cases": [_case_document(run, result) for result in run.results],
@@ -73,6 +75,7 @@ def save(path: Path, run: Run, resilience: Run, formats: Sequence[Run]) -> None:
             for each in run.memories
         ],
         "resilience": [_case_document(resilience, result) for result in resilience.results],
+        "accounting": [_case_document(accounting, result) for result in accounting.results],
         "formats": {
             each.labels[1]: [_case_document(each, result) for result in each.results]
             for each in formats

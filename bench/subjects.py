@@ -23,6 +23,8 @@ class Subject(StrEnum):
     WEIR = "weir"
     BYPASSED = "bypassed"
     """Weir with resilience switched off."""
+    UNBOOKED = "unbooked"
+    """Weir without its ledger: no reservation, no settlement, no price."""
     ANTHROPIC = "anthropic"
     """Weir whose bursts come in Anthropic's words."""
     GEMINI = "gemini"
@@ -64,7 +66,14 @@ def run_subject(
         else:
             kinds = {}
         config.write_text(
-            weir_config(port, base_urls, kinds=kinds, resilience=subject is not Subject.BYPASSED)
+            weir_config(
+                port,
+                base_urls,
+                data_dir=home / "data",
+                kinds=kinds,
+                resilience=subject is not Subject.BYPASSED,
+                ledger=subject is not Subject.UNBOOKED,
+            )
         )
         command = (sys.executable, "-m", "weir_server.cli", "serve", "--config", str(config))
         counter = AccessLogCounter(home / "log")
@@ -91,13 +100,16 @@ def weir_config(
     port: int,
     base_urls: Mapping[str, str],
     *,
+    data_dir: Path,
     kinds: Mapping[str, str] | None = None,
     resilience: bool = True,
+    ledger: bool = True,
 ) -> str:
     """Weir's configuration for the run: a provider and a model per upstream, nothing else set.
 
-    Written as JSON, which is YAML. kinds: the kind of each provider that is not openai.
-    resilience: False switches that off, and only that.
+    Written as JSON, which is YAML. data_dir: where its ledger lies, durable as it comes.
+    kinds: the kind of each provider that is not openai.
+    resilience, ledger: False switches that off, and only that.
     """
     providers = [
         {
@@ -112,12 +124,14 @@ def weir_config(
     ]
     models = [{"name": model, "provider": model, "vendor_model": model} for model in base_urls]
     settings: dict[str, object] = {
-        "server": {"listen": f"127.0.0.1:{port}"},
+        "server": {"listen": f"127.0.0.1:{port}", "data_dir": str(data_dir)},
         "providers": providers,
         "models": models,
     }
     if not resilience:
         settings["resilience"] = {"enabled": False}
+    if not ledger:
+        settings["ledger"] = {"enabled": False}
     return json.dumps(settings, indent=2)
 
 

@@ -1,8 +1,6 @@
 """What does every test share? A quiet gRPC, and a place where measured figures are shown."""
 
-import atexit
 import os
-import shutil
 import tempfile
 
 import pytest
@@ -22,10 +20,9 @@ from tests.services.fixtures import (  # noqa: F401  fixtures for all tests
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
 # Some tests give a program a terminal, which forks; the client warns where gRPC cannot bear that.
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "1")
-# No server that a test starts keeps anything in the home of whoever runs the tests.
-_STATE = tempfile.mkdtemp(prefix="weir-state-")
-atexit.register(shutil.rmtree, _STATE, ignore_errors=True)
-os.environ["XDG_STATE_HOME"] = _STATE
+# What a Weir keeps of its own stays out of the home of whoever runs the tests.
+_STATE = tempfile.TemporaryDirectory(prefix="weir-tests-")
+os.environ["XDG_STATE_HOME"] = _STATE.name
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,4 +1,4 @@
-"""How does it all fit together? The path of a request, assembled; read it from top to bottom."""
+"""How does it all fit together? What is opened, what stands on it, and what is served."""
 
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,30 +9,28 @@ from importlib.metadata import version
 from google.protobuf.duration_pb2 import Duration
 
 from weir.v1.model_service_pb2 import GetServerInfoResponse, Limits, ServerCapabilities
-from weir_server.accounting.meter import MeterStage
+from weir_server.accounting.price.book import PriceBook
 from weir_server.accounting.tokens import Tokens
-from weir_server.admission.files import FileWatch
 from weir_server.admission.lag import LagWatch
-from weir_server.admission.stage import GateStage
+from weir_server.admission.limits import LimitBook
 from weir_server.core.clock import Clock, SystemClock
-from weir_server.core.handler import Handler
+from weir_server.core.replays import ReplayStore
 from weir_server.core.tasks import sibling
+from weir_server.opening import books_of, callers_of, replays_of
+from weir_server.path import Parts, path_of
 from weir_server.providers.host import Host
-from weir_server.resilience.backoff import Backoff
-from weir_server.resilience.direct import DirectStage
-from weir_server.resilience.stage import ResilienceStage
-from weir_server.resilience.turns import Turns
+from weir_server.renewing import Reloading, price_lists
 from weir_server.resilience.upstreams import Upstreams
-from weir_server.routing.catalogue import ModelCatalogue
 from weir_server.routing.configured import catalogue_of
 from weir_server.routing.explain import RouteExplainer
 from weir_server.routing.registrar import Registrar
-from weir_server.routing.stage import RoutingStage
 from weir_server.routing.windows import Windows
-from weir_server.settings.changes import Changes, applicable, changes
+from weir_server.settings.changes import Changes
 from weir_server.settings.tree import Settings
+from weir_server.store.counting import counting
+from weir_server.store.redis_link import redis_link
 from weir_server.telemetry.log import Log
-from weir_server.transport.edge import Deadlines, Edge
+from weir_server.transport.edge import Deadlines, Edge, random_id
 from weir_server.transport.events import StreamPacing
 from weir_server.transport.facts import CONTRACT_VERSION
 from weir_server.transport.grpc_aio import Dispatcher
@@ -40,12 +38,14 @@ from weir_server.transport.open_calls import OpenCalls
 from weir_server.transport.services.admin import Admin
 from weir_server.transport.services.counting import Counting
 from weir_server.transport.services.generation import Generation
+from weir_server.transport.services.keys import KeyAdmin
 from weir_server.transport.services.models import Models
 from weir_server.transport.services.providers import Providers
 from weir_server.transport.services.table import SERVICES, methods
+from weir_server.transport.services.usage import Usage
+from weir_server.transport.services.usage_admin import UsageAdmin
 from weir_server.transport.serving import GrpcServer
 from weir_server.validation.limits import ValidationLimits
-from weir_server.validation.stage import ValidationStage
 
 
 @asynccontextmanager
@@ -54,22 +54,54 @@ async def running(
 ) -> AsyncIterator["App"]:
     """Start everything that `settings` name; leaving the block stops it at once.
 
-    Call `App.drain` inside the block to stop as callers deserve. Raises CannotListen, and
-    ConfigInvalid for a provider that cannot be made.
+    Call `App.drain` inside the block to stop as callers deserve. Raises CannotListen, CannotOpen
+    for the ledger or the data directory, and ConfigInvalid for a provider that cannot be made.
     """
     clock = clock or SystemClock()
     rng = rng or random.SystemRandom()
     limits = ValidationLimits()
+    # Each of its methods is for operators, wherever the port is.
+    admin = settings.server.admin != "off"
     async with AsyncExitStack() as stack:
         host = await stack.enter_async_context(Host.of(settings, clock=clock, log=log))
-        catalogue = catalogue_of(settings, host.installed(), clock)
+        prices = await PriceBook.load(settings.prices, clock)
+        catalogue = catalogue_of(settings, host.installed(), clock, prices)
+        prices.check(settings.prices, catalogue.targets(), price_lists(host.installed()))
         tokens = await Tokens.load(host)
         upstreams = Upstreams(settings.resilience, clock=clock, rng=rng)
         upstreams.know(catalogue.targets())
         lag = LagWatch(clock, limit_s=settings.admission.lag_limit_s)
         await stack.enter_async_context(sibling(lag.run(), name="lag watch"))
+        books = await stack.enter_async_context(books_of(settings, clock=clock, log=log))
+        answers = books.answers if books is not None else None
+        callers = await stack.enter_async_context(callers_of(settings, clock=clock, log=log))
+        redis = await stack.enter_async_context(redis_link(settings.redis))
+        replays = await stack.enter_async_context(replays_of(settings, redis, clock=clock, log=log))
+        rates = LimitBook(settings.rates)
+        counters = await stack.enter_async_context(
+            counting(settings, redis, rates.replicas, clock=clock, log=log, who=random_id("weir_"))
+        )
+        path = path_of(
+            Parts(
+                settings=settings,
+                clock=clock,
+                rng=rng,
+                log=log,
+                validation=limits,
+                catalogue=catalogue,
+                host=host,
+                tokens=tokens,
+                prices=prices,
+                upstreams=upstreams,
+                lag=lag,
+                limits=rates,
+                counters=counters,
+                ledger=books.ledger if books is not None else None,
+                replays=replays,
+            )
+        )
         generation = Generation(
-            _path(settings, catalogue, tokens, host, upstreams, limits, lag, clock, rng),
+            path,
             clock=clock,
             pacing=_pacing(settings),
             limits=limits,
@@ -90,7 +122,12 @@ async def running(
                 limits=limits,
                 enabled=settings.server.takes_providers,
             ),
-            models=Models(catalogue=catalogue, info=_info(settings, limits), limits=limits),
+            models=Models(
+                catalogue=catalogue, info=_info(settings, limits, replays), limits=limits
+            ),
+            usage=Usage(books=answers, limits=limits),
+            usage_admin=UsageAdmin(books=answers, limits=limits, enabled=admin),
+            keys=KeyAdmin(callers.ring if admin else None, clock=clock, limits=limits),
             admin=Admin(
                 states=upstreams,
                 explainer=RouteExplainer(
@@ -101,7 +138,7 @@ async def running(
                     max_attempts=lambda: upstreams.settings.max_attempts,
                 ),
                 limits=limits,
-                enabled=settings.server.allows(settings.server.admin),
+                enabled=admin,
             ),
         )
         open_calls = OpenCalls()
@@ -109,6 +146,7 @@ async def running(
             clock=clock,
             log=log,
             open_calls=open_calls,
+            identity=callers.identity,
             deadlines=Deadlines(
                 unary_default_s=settings.server.unary_deadline_s,
                 stream_default_s=settings.server.stream_deadline_s,
@@ -127,12 +165,14 @@ async def running(
         )
         listening = await server.start()
         stack.push_async_callback(server.stop)
-        reloading = _Reloading(
+        reloading = Reloading(
             settings,
             host=host,
             catalogue=catalogue,
             registrar=registrar,
             upstreams=upstreams,
+            prices=prices,
+            limits=rates,
             clock=clock,
         )
         yield App(
@@ -143,45 +183,6 @@ async def running(
         )
 
 
-def _path(
-    settings: Settings,
-    catalogue: ModelCatalogue,
-    tokens: Tokens,
-    host: Host,
-    upstreams: Upstreams,
-    limits: ValidationLimits,
-    lag: LagWatch,
-    clock: Clock,
-    rng: random.Random,
-) -> Handler:
-    """Assemble the stages, from the provider outwards."""
-    upstream = settings.upstream
-    providers = host
-    accounting = MeterStage(providers, tokens)
-    resilience: Handler = DirectStage(accounting)
-    if settings.resilience.enabled:
-        resilience = ResilienceStage(
-            accounting,
-            Turns(
-                upstreams,
-                clock=clock,
-                rng=rng,
-                first_token_timeout_s=upstream.first_token_timeout_s,
-            ),
-            clock=clock,
-            rng=rng,
-            backoff=Backoff(base_s=upstream.retry_base_s, cap_s=upstream.retry_cap_s),
-            first_token_timeout_s=upstream.first_token_timeout_s,
-        )
-    routing = RoutingStage(resilience, catalogue, windows=Windows(tokens), rng=rng)
-    admission: Handler = routing
-    if settings.admission.enabled:
-        admission = GateStage(
-            routing, settings.admission, lag=lag, files=FileWatch(), clock=clock, rng=rng
-        )
-    return ValidationStage(admission, limits, catalogue)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class App:
     """A running Weir."""
@@ -190,52 +191,13 @@ class App:
     """Where callers reach it: `host:port` with the port really opened, or `unix:/path`."""
     server: GrpcServer
     reload: Callable[[Settings], Awaitable[Changes]]
-    """Takes on other settings; see `_Reloading.reload`."""
+    """Takes on other settings; see `Reloading.reload`."""
     upstreams: Upstreams
     """What is remembered of each target and provider."""
 
     async def drain(self) -> None:
         """Take no new calls, let running ones end, then close the port."""
         await self.server.drain()
-
-
-class _Reloading:
-    """What of a running Weir another configuration replaces, and in which order."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        *,
-        host: Host,
-        catalogue: ModelCatalogue,
-        registrar: Registrar,
-        upstreams: Upstreams,
-        clock: Clock,
-    ) -> None:
-        self._settings = settings
-        self._host = host
-        self._catalogue = catalogue
-        self._registrar = registrar
-        self._upstreams = upstreams
-        self._clock = clock
-
-    async def reload(self, settings: Settings) -> Changes:
-        """Take on other settings as far as a running server can, and return what is different.
-
-        All of it or nothing: raises SettingsInvalid, and then everything is as it was. Running
-        calls end as they began, new ones find the new providers and models.
-        """
-        async with self._registrar.held_back():
-            changed = changes(self._settings, settings)
-            settings = applicable(self._settings, settings)
-            async with self._host.renewing(settings) as renewal:
-                fresh = catalogue_of(settings, renewal.facts, self._clock)
-                # One step: no call comes in between.
-                renewed = self._host.commit(renewal)
-                self._catalogue.replace(fresh)
-                self._upstreams.reload(settings.resilience, fresh.targets(), renewed=renewed)
-                self._settings = settings
-        return changed
 
 
 def _pacing(settings: Settings) -> StreamPacing:
@@ -247,12 +209,18 @@ def _pacing(settings: Settings) -> StreamPacing:
     )
 
 
-def _info(settings: Settings, limits: ValidationLimits) -> GetServerInfoResponse:
+def _info(
+    settings: Settings, limits: ValidationLimits, replays: ReplayStore | None
+) -> GetServerInfoResponse:
     server = settings.server
     return GetServerInfoResponse(
         server_version=version("weir-server"),
         contract_version=CONTRACT_VERSION,
-        capabilities=ServerCapabilities(initialize=server.takes_providers, embeddings=True),
+        capabilities=ServerCapabilities(
+            initialize=server.takes_providers,
+            embeddings=True,
+            idempotency=replays is not None,
+        ),
         limits=Limits(
             max_request_bytes=server.max_request_bytes,
             max_response_bytes=server.max_response_bytes,

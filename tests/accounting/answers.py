@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from tests.accounting.calls import call_of
+from tests.accounting.prices import NO_PRICES
 from weir.v1.content_pb2 import Part, Role
 from weir.v1.generation_pb2 import (
     FinishReason,
@@ -121,7 +122,7 @@ async def read(
     then: WeirError | None = None,
 ) -> None:
     """Read one attempt to its end, and then fail as a reader does, if told to."""
-    async with MeterStage(provider, tokens).open(call, request or asked()) as batches:
+    async with MeterStage(provider, tokens, NO_PRICES).open(call, request or asked()) as batches:
         async for _ in batches:
             pass
         if then is not None:
@@ -133,5 +134,5 @@ async def metered(
 ) -> tuple[list[Batch], Call]:
     """Run one attempt through the stage; return what came out, and the call."""
     call = call_of()
-    async with MeterStage(provider, tokens).open(call, request or asked()) as batches:
+    async with MeterStage(provider, tokens, NO_PRICES).open(call, request or asked()) as batches:
         return [batch async for batch in batches], call

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import pytest
@@ -111,16 +111,19 @@ async def test_many_texts_add_up(encoding: tiktoken.Encoding) -> None:
 
 
 @pytest.mark.parametrize("unit", ["The quick brown fox. ", " ", "a", "你", "😀"])
-async def test_loop_is_not_held(encoding: tiktoken.Encoding, unit: str) -> None:
+async def test_loop_is_not_held(
+    encoding: tiktoken.Encoding, unit: str, record_property: Callable[[str, object], None]
+) -> None:
     """While 100 kB are counted the loop is never held for 20 ms."""
     text = unit * (100_000 // len(unit.encode()))
-    encoder = Encoder("e", encoding)
     stalls = []
 
-    for attempt in range(5):
+    for _ in range(5):
+        encoder = Encoder("e", encoding)  # one that remembers nothing
         async with worst_stall_s() as worst:
-            await encoder.count((text, str(attempt)))
+            await encoder.count((text,))
         stalls.append(worst[0])
+    record_property("worst_stall_ms", min(stalls) * 1000)
 
     # The machine itself may stop a process for longer; the best of five shows what Weir does.
     assert min(stalls) < 0.020

@@ -20,10 +20,13 @@ from tests.accounting.answers import (
     used,
 )
 from tests.accounting.calls import call_of
+from tests.accounting.prices import NO_PRICES
 from weir.v1.generation_pb2 import Phase
 from weir.v1.usage_pb2 import TokenUsage, UsageSource
+from weir_server.accounting.encoder import INLINE_CHARS
 from weir_server.accounting.meter import MeterStage
 from weir_server.accounting.tokens import Tokens
+from weir_server.accounting.written import WINDOW_CHARS, WINDOWS_MAX
 from weir_server.core.call import Call
 from weir_server.core.errors import (
     DeadlineExceeded,
@@ -175,7 +178,7 @@ async def test_abandoned_call_has_usage(tokens: Tokens) -> None:
     call = call_of()
     provider = Provider(batches=[*streamed(*WORDS), [ended(used(14, 7))]])
 
-    async with MeterStage(provider, tokens).open(call, asked()) as batches:
+    async with MeterStage(provider, tokens, NO_PRICES).open(call, asked()) as batches:
         await anext(batches)
         await anext(batches)
 
@@ -186,7 +189,9 @@ async def test_ended_attempt_lets_go_of_the_call(tokens: Tokens) -> None:
     """Nothing of an attempt that is over is held by the call: both are freed at once."""
     call = call_of()
 
-    async with MeterStage(Provider(batches=streamed(*WORDS)), tokens).open(call, asked()):
+    async with MeterStage(Provider(batches=streamed(*WORDS)), tokens, NO_PRICES).open(
+        call, asked()
+    ):
         during = call.progress.usage_now
 
     assert during is not None
@@ -219,8 +224,10 @@ async def test_cancelling_a_huge_call_is_quick(tokens: Tokens) -> None:
 
 
 async def test_flood_is_not_kept(tokens: Tokens) -> None:
-    """Of a long answer only the beginning is remembered."""
-    stage = MeterStage(Provider(batches=[[said("x" * 1_000)] for _ in range(1_000)]), tokens)
+    """Of a long answer only the beginning and a few samples are remembered."""
+    stage = MeterStage(
+        Provider(batches=[[said("x" * 1_000)] for _ in range(1_000)]), tokens, NO_PRICES
+    )
 
     async with stage.open(call_of(), asked()) as batches:
         async for _ in batches:
@@ -228,4 +235,5 @@ async def test_flood_is_not_kept(tokens: Tokens) -> None:
         kept = batches._meter._said  # type: ignore[attr-defined]  # what the stage remembers
 
     assert kept.chars == 1_000_000
-    assert len(kept._beginning.getvalue()) < 32_000
+    remembered = len(kept._beginning.getvalue()) + sum(map(len, kept._windows)) + len(kept._open)
+    assert remembered <= INLINE_CHARS + WINDOWS_MAX * WINDOW_CHARS

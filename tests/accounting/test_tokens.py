@@ -13,7 +13,7 @@ from weir.v1.content_pb2 import Role
 from weir.v1.embedding_service_pb2 import EmbedRequest
 from weir.v1.provider_service_pb2 import ChatRequest, CompleteRequest
 from weir_server.accounting.encoder import CHUNK_CHARS
-from weir_server.accounting.prompt import IMAGE_TOKENS
+from weir_server.accounting.images import UNKNOWN_TOKENS
 from weir_server.accounting.tokens import Tokens
 from weir_server.accounting.vocabulary import load_vocabularies
 from weir_server.core.call import Call
@@ -211,7 +211,7 @@ def with_developer() -> ChatRequest:
     ("request_of", "at_least"),
     [
         (with_tool, 20),
-        (with_image, IMAGE_TOKENS),
+        (with_image, UNKNOWN_TOKENS),
         (with_schema, 4),
         (with_call, 15),
         (with_developer, 7),

@@ -11,7 +11,7 @@ from rich.console import Console
 from bench.figures import Verdict, compare, figures_of, judge
 from bench.measure import DIRECT, CaseResult, Sample
 from bench.memory import Memory
-from bench.plan import TARGETS, Case, Kind, Plan, plan_of, resilience_cases
+from bench.plan import TARGETS, Case, Kind, Plan, cases_by_call, plan_of
 from bench.report import Run, save, show
 from bench.stats import Interval
 
@@ -84,9 +84,9 @@ def test_samples_are_never_smaller_than_what_is_in_flight() -> None:
     }
 
 
-def test_resilience_is_weighed_where_it_acts() -> None:
+def test_what_calls_cost_is_weighed_where_it_acts() -> None:
     """Each unary case, and of the paced ones that with most streams at once."""
-    cases = resilience_cases(plan())
+    cases = cases_by_call(plan())
     assert [(case.kind, case.concurrency) for case in cases] == [
         (Kind.UNARY, 1),
         (Kind.UNARY, 32),
@@ -177,7 +177,8 @@ def test_void_memory_round_is_left_out() -> None:
 def test_saved_document(tmp_path: Path) -> None:
     """Samples, figures and ratios are all there; a void case has samples only."""
     path = tmp_path / "out.json"
-    save(path, run(result(), replace(result(), void="because")), run(result()), [run(result())])
+    all_of_it = run(result(), replace(result(), void="because"))
+    save(path, all_of_it, run(result()), run(result()), [run(result())])
     document = json.loads(path.read_text())
     good, void = document["cases"]
     assert good["comparison"]["verdict"] == "missed"
@@ -185,4 +186,5 @@ def test_saved_document(tmp_path: Path) -> None:
     assert "figures" not in void
     assert document["void"] == ["burst x 1: because"]
     assert len(document["resilience"][0]["samples"]["weir"]) == 6
+    assert len(document["accounting"][0]["samples"]["weir"]) == 6
     assert len(document["formats"]["weir"][0]["samples"]["weir"]) == 6

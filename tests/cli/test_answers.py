@@ -53,6 +53,27 @@ def test_piped_text_is_the_prompt(server: Serving) -> None:
     assert (done.code, done.out) == (0, "from a pipe\n")
 
 
+def test_a_named_question_is_answered_once(server: Serving) -> None:
+    """Asked again by its key it gives the same answer, and says that it was given before."""
+    first, again = (
+        server.ask("chat", "--json", "hello", "--idempotency-key", "q-1") for _ in range(2)
+    )
+
+    ends = [
+        Parse(done.out.splitlines()[-1], GenerationEvent()).end.metadata for done in (first, again)
+    ]
+    assert ends[0].response_id == ends[1].response_id
+    assert [dict(end.attributes).get("replayed") for end in ends] == [None, "true"]
+
+
+def test_a_key_that_cannot_be_sent(server: Serving) -> None:
+    """It is refused before anything is sent, with what a key looks like."""
+    done = server.ask("chat", "hello", "--idempotency-key", "q 1")
+
+    assert (done.code, done.out) == (2, "")
+    assert "1 to 64 visible ASCII characters" in done.err
+
+
 def test_options_reach_the_model(server: Serving) -> None:
     """System text, maximum and model are what the server gets."""
     done = server.ask(

@@ -219,3 +219,23 @@ def test_file_that_is_not_there() -> None:
 
     assert done.code == 3
     assert done.out.startswith("/no/such/weir.yaml: cannot be read")
+
+
+def test_a_price_that_nobody_meant(tmp_path: Path) -> None:
+    """More than ten times the published one: the key, both prices, and the way out."""
+    config = {
+        "providers": [FAR],
+        "models": [{"name": "m", "provider": "far", "vendor_model": "gpt-4o"}],
+        "prices": {"overrides": [{"provider": "far", "prompt_tokens": "25.5"}]},
+    }
+
+    code, lines, _ = check(tmp_path, config)
+    assert code == 3
+    (line,) = lines
+    assert line.startswith("prices.overrides[0].prompt_tokens: ")
+    assert "25.50 USD" in line
+    assert "2.50 USD" in line
+    assert "confirm: true" in line
+
+    config["prices"]["overrides"][0]["confirm"] = True  # type: ignore[index]
+    assert check(tmp_path, config)[0] == 0

@@ -20,6 +20,7 @@ COMMANDS = (
     "health",
     "targets",
     "routes",
+    "keys",
 )
 HELP_CPU_S = 1.0
 HEAVY = ("grpc", "aiohttp", "pydantic", "yaml", "google.protobuf", "weir_server.app")
@@ -46,7 +47,11 @@ def test_help_of_a_command(command: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["targets open", "targets close", "targets auto", "routes explain"]
+    "command",
+    [
+        *("targets open", "targets close", "targets auto", "routes explain"),
+        *("keys create", "keys list", "keys show", "keys rotate", "keys revoke"),
+    ],
 )
 def test_help_of_an_inner_command(command: str) -> None:
     """So does each command inside a command."""

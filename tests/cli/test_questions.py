@@ -1,6 +1,7 @@
 """Do count, models and health answer people and scripts?"""
 
 import json
+import re
 
 from google.protobuf.json_format import Parse
 
@@ -44,7 +45,17 @@ def test_models_in_a_pipe_is_a_plain_table(server: Serving) -> None:
     done = server.ask("models")
 
     header, row = done.out.splitlines()
-    assert header.split() == ["model", "also", "called", "provider", "context", "answer", "can"]
+    columns = [each for each in re.split(r"  +", header.strip()) if each]
+    assert columns == [
+        "model",
+        "also called",
+        "provider",
+        "context",
+        "answer",
+        "USD per million",
+        "can",
+    ]
+    assert "free" in row.split()
     assert row.split()[:3] == ["echo", "parrot", "echo"]
     assert "parallel_tool_calls" in row
 

@@ -32,9 +32,10 @@ def test_banner_for_people_log_for_programs(tmp_path: Path) -> None:
         server.process.send_signal(signal.SIGTERM)
         out, _ = server.process.communicate(timeout=20)
 
-        assert f"listens    {server.address} (plain text; open to this machine only, no keys" in out
+        assert f"listens    {server.address} (plain text; open to this machine only" in out
         assert "providers  echo (echo, for tests)" in out
         assert "models     echo (default)" in out
+        assert "keys       none are asked for: whoever reaches the port may do everything" in out
         assert f'try        weir chat --address {server.address} "Hello"' in out
         assert [line["code"] for line in server.events("rpc")] == ["OK"]
         assert len(server.events("serving")) == 1

@@ -131,6 +131,7 @@ ERRORS: Mapping[str, type[UpstreamError]] = {
     "rate limit": UpstreamRateLimited,
     "no money left": UpstreamQuotaExhausted,
     "overloaded": UpstreamOverloaded,
+    "blocked by a filter": UpstreamRejectedRequest,
     "internal": UpstreamError,
 }
 """By what went wrong: the error that callers get, whichever vendor it was."""

@@ -19,8 +19,13 @@ from weir_server.fake_upstream.script import Script
 from weir_server.routing.explain import Code
 from weir_server.settings.admission import AdmissionSettings
 from weir_server.settings.aws import AwsSettings
+from weir_server.settings.idempotency import IdempotencySettings
+from weir_server.settings.identity import IdentitySettings
 from weir_server.settings.ledger import LedgerSettings
 from weir_server.settings.models import ModelSettings, TargetSettings
+from weir_server.settings.prices import PriceOverride, PriceSettings
+from weir_server.settings.rates import LimitSettings, RatesSettings
+from weir_server.settings.redis import RedisSettings
 from weir_server.settings.resilience import (
     BreakerSettings,
     ConcurrencySettings,
@@ -152,7 +157,14 @@ def test_every_code_of_an_explanation_is_documented() -> None:
         ("### `breaker`", BreakerSettings),
         ("### `concurrency`", ConcurrencySettings),
         ("## `admission`", AdmissionSettings),
+        ("## `identity`", IdentitySettings),
+        ("## `rates`", RatesSettings),
+        ("### limits of `rates`", LimitSettings),
         ("## `ledger`", LedgerSettings),
+        ("## `prices`", PriceSettings),
+        ("### `overrides` of prices", PriceOverride),
+        ("## `redis`", RedisSettings),
+        ("## `idempotency`", IdempotencySettings),
         ("### `vertex` of a provider", VertexSettings),
     ],
 )

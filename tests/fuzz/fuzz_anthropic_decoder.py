@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable
 
 from tests.contracts.wire_format import TARGET
-from tests.fuzz.bodies import fuzz_bodies, read_as, run, spoil
+from tests.fuzz.bodies import fuzz_bodies, read_as, refusal, run, spoil
 from tests.providers.wire import anthropic_words as w
 from weir.fold import fold_chat
 from weir.v1.generation_pb2 import GenerationOptions, ReasoningOptions, ReasoningVisibility
@@ -18,6 +18,7 @@ from weir.v1.provider_service_pb2 import ChatRequest
 from weir_server.core.errors import InvalidRequest
 from weir_server.providers.wire.anthropic.wire import AnthropicWire
 from weir_server.providers.wire.base import Decoder
+from weir_server.providers.wire.parts import is_json
 
 _HIDDEN = ReasoningOptions(visibility=ReasoningVisibility.REASONING_VISIBILITY_HIDDEN)
 _REQUESTS = (ChatRequest(), ChatRequest(options=GenerationOptions(reasoning=_HIDDEN)))
@@ -98,12 +99,12 @@ def _send_back(wire: AnthropicWire, decoder: Decoder, body: bytes) -> None:
         said = wire.encode(ChatRequest(messages=[answer.message]), TARGET, stream=False)
     except InvalidRequest:
         return  # such as a call whose arguments are no JSON
-    json.loads(said.body)
+    assert is_json(said.body.decode()), said.body
 
 
 def _invent(dice: random.Random) -> bytes:
     """Make a body that is nearly right, or not at all."""
-    match dice.randrange(4):
+    match dice.randrange(6):
         case 0:
             return spoil(dice, dice.choice(_STREAMS), _BYTES)
         case 1:
@@ -113,8 +114,22 @@ def _invent(dice: random.Random) -> bytes:
             ending = w.stopped() if dice.random() < 0.6 else []
             said = (json.dumps(event).encode() for event in (*events, *ending))
             return b"".join(b"data: " + event + b"\n\n" for event in said)
+        case 3:
+            return json.dumps(_message(dice)).encode()
+        case 4:
+            return refusal(dice)
         case _:
             return dice.randbytes(dice.randrange(200))
+
+
+def _message(dice: random.Random) -> object:
+    """Make a whole answer with the right bones and wild flesh."""
+    blocks = [
+        {"type": dice.choice(_BLOCKS), **_members(dice)} if dice.random() < 0.9 else _value(dice)
+        for _ in range(dice.randrange(4))
+    ]
+    wild = {dice.choice(_NAMES): _value(dice) for _ in range(dice.randrange(2))}
+    return {**w.message(), "content": blocks, **wild}
 
 
 def _event(dice: random.Random) -> object:

@@ -9,13 +9,16 @@ import json
 import random
 from collections.abc import Callable
 
-from tests.fuzz.bodies import fuzz_bodies, read_as, run, spoil
+from tests.fuzz.bodies import fuzz_bodies, read_as, refusal, run, spoil
 from tests.providers.wire import converse as c
 from tests.providers.wire.test_bedrock_round_trip import FIRST, SECOND
+from weir.v1.generation_pb2 import GenerationOptions, ReasoningOptions, ReasoningVisibility
 from weir.v1.provider_service_pb2 import ChatRequest
 from weir_server.fake_upstream import aws_event_stream as frames
 from weir_server.providers.wire.bedrock.wire import BedrockWire
 
+_HIDDEN = ReasoningOptions(visibility=ReasoningVisibility.REASONING_VISIBILITY_HIDDEN)
+_REQUESTS = (ChatRequest(), ChatRequest(options=GenerationOptions(reasoning=_HIDDEN)))
 _WIRE = BedrockWire()
 _EVENTS = (
     *("messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockDelta"),
@@ -52,18 +55,27 @@ def fuzz(*, seconds: float, seed: int = 0, executions: int | None = None) -> int
 
 
 def _attempt(dice: random.Random, body: bytes) -> None:
-    read_as(_WIRE, ChatRequest(), dice, body, headers={"x-amzn-errortype": _name(dice)})
+    kind = f"{_name(dice)}Exception"
+    read_as(_WIRE, dice.choice(_REQUESTS), dice, body, headers={"x-amzn-errortype": kind})
 
 
 def _invent(dice: random.Random) -> bytes:
     """Make a body that is nearly right, or not at all."""
-    match dice.randrange(5):
+    match dice.randrange(7):
         case 0:
             return spoil(dice, dice.choice(_BODIES), _BYTES)
         case 1:
             return spoil(dice, _stream(dice), _BYTES)
         case 2 | 3:
             return _stream(dice)
+        case 4:
+            blocks = [_block(dice) for _ in range(dice.randrange(4))]
+            message = {"role": "assistant", "content": blocks}
+            usage = dice.choice((c.usage(), _value(dice)))
+            said = {"output": {"message": message}, "stopReason": "end_turn", "usage": usage}
+            return _json({**said, _name(dice): _value(dice)})
+        case 5:
+            return refusal(dice)
         case _:
             return dice.randbytes(dice.randrange(200))
 
@@ -94,6 +106,15 @@ def _message(dice: random.Random) -> bytes:
 
 
 def _event(dice: random.Random) -> object:
+    return {
+        "contentBlockIndex": dice.choice((0, 0, 1, 2, -1)),
+        dice.choice(("start", "delta")): _block(dice),
+        _name(dice): _value(dice),
+    }
+
+
+def _block(dice: random.Random) -> c.Json:
+    """Make a block, or a piece of one."""
     piece = {
         "text": dice.choice(("", "a", "👋", "\ud83d", "\ude00")),
         "toolUse": dice.choice(
@@ -108,11 +129,7 @@ def _event(dice: random.Random) -> object:
         _name(dice): _value(dice),
     }
     kept = dice.sample(sorted(piece), dice.randrange(1, 3))
-    return {
-        "contentBlockIndex": dice.choice((0, 0, 1, 2, -1)),
-        dice.choice(("start", "delta")): {name: piece[name] for name in kept},
-        _name(dice): _value(dice),
-    }
+    return {name: piece[name] for name in kept}
 
 
 def _json(said: object) -> bytes:

@@ -9,7 +9,7 @@ import json
 import random
 from collections.abc import Callable
 
-from tests.fuzz.bodies import fuzz_bodies, read_as, run, spoil
+from tests.fuzz.bodies import fuzz_bodies, read_as, refusal, run, spoil
 from weir.v1.embedding_service_pb2 import EmbedInput, EmbedRequest
 from weir.v1.generation_pb2 import (
     REASONING_VISIBILITY_HIDDEN,
@@ -18,6 +18,7 @@ from weir.v1.generation_pb2 import (
 )
 from weir.v1.provider_service_pb2 import ChatRequest
 from weir_server.core.handler import Request
+from weir_server.providers.wire.gemini.dialect import Dialect
 from weir_server.providers.wire.gemini.wire import GeminiWire
 
 _REQUESTS: tuple[Request, ...] = (
@@ -56,20 +57,8 @@ _BODIES = [
 ]
 _BYTES = (
     *(b"\n", b"\n\n", b"\r", b"\r\n", b"data: ", b"data:", b"event: error\n", b": x\n"),
-    *(
-        b"\xef\xbb",
-        b"{",
-        b"}",
-        b"[",
-        b"]",
-        b'"',
-        b",",
-        b":",
-        b"\\",
-        b"\x00",
-        b"\\ud83d",
-        b"\\ude00",
-    ),
+    *(b"\xef\xbb", b"{", b"}", b"[", b"]", b'"', b",", b":", b"\\", b"\x00", b"\\ud83d"),
+    b"\\ude00",
     *(b"\xff", b"\xf0\x9f", b"null", b"true", b"-1", b"1e999", b"NaN", b"9" * 30, b"9" * 5000),
     *(b"[" * 2000, b'{"a":' * 2000, b"x" * 3000, b'"error":{},', b'"thought":', b'"text":'),
 )
@@ -91,7 +80,7 @@ _NAMES = (
     *("promptFeedback", "blockReason", "modelVersion", "responseId", "error", "code", "status"),
     *("details", "violations", "retryDelay", "reason", "embeddings", "values", "predictions"),
 )
-_WIRE = GeminiWire()
+_WIRES = (GeminiWire(), GeminiWire(Dialect(kind="vertex", vertex=True, parent="p")))
 
 
 def fuzz(*, seconds: float, seed: int = 0, executions: int | None = None) -> int:
@@ -100,12 +89,12 @@ def fuzz(*, seconds: float, seed: int = 0, executions: int | None = None) -> int
 
 
 def _attempt(dice: random.Random, body: bytes) -> None:
-    read_as(_WIRE, dice.choice(_REQUESTS), dice, body)
+    read_as(dice.choice(_WIRES), dice.choice(_REQUESTS), dice, body)
 
 
 def _invent(dice: random.Random) -> bytes:
     """Make a body that is nearly right, or not at all."""
-    match dice.randrange(5):
+    match dice.randrange(7):
         case 0:
             return spoil(dice, _stream(dice), _BYTES)
         case 1:
@@ -114,6 +103,10 @@ def _invent(dice: random.Random) -> bytes:
             return spoil(dice, json.dumps(_chunk(dice, last=True)).encode(), _BYTES)
         case 3:
             return _stream(dice)
+        case 4:
+            return json.dumps(_chunk(dice, last=True)).encode()
+        case 5:
+            return refusal(dice)
         case _:
             return dice.randbytes(dice.randrange(200))
 

@@ -9,13 +9,14 @@ import json
 import random
 from collections.abc import Callable
 
-from tests.fuzz.bodies import fuzz_bodies, read_as, run, spoil
+from tests.fuzz.bodies import fuzz_bodies, read_as, refusal, run, spoil
 from weir.v1.embedding_service_pb2 import EmbedInput, EmbedRequest
 from weir.v1.provider_service_pb2 import ChatRequest, CompleteRequest
 from weir_server.core.handler import Request
 from weir_server.fake_upstream import openai_wire as w
 from weir_server.fake_upstream import recordings
 from weir_server.providers.vendors.table import VENDORS
+from weir_server.providers.wire.openai.azure import AzureWire
 from weir_server.providers.wire.openai.quirks import OPENAI, Quirks
 from weir_server.providers.wire.openai.wire import OpenAIWire
 
@@ -27,8 +28,9 @@ _REQUESTS: tuple[Request, ...] = (
 _QUIRKS = (
     OPENAI,
     Quirks(done_required=False, hidden_tokens_in_total=True),
-    *(VENDORS[name].quirks for name in recordings.of_vendors()),
+    *(vendor.quirks for vendor in VENDORS.values()),
 )
+_WIRES = (AzureWire(), *map(OpenAIWire, _QUIRKS))
 _RECORDINGS = (*recordings.load_all(), *recordings.of_vendors().values())
 _STREAMS = [recording.body for recording in _RECORDINGS]
 _BODIES = [
@@ -80,12 +82,12 @@ def fuzz(*, seconds: float, seed: int = 0, executions: int | None = None) -> int
 
 
 def _attempt(dice: random.Random, body: bytes) -> None:
-    read_as(OpenAIWire(dice.choice(_QUIRKS)), dice.choice(_REQUESTS), dice, body)
+    read_as(dice.choice(_WIRES), dice.choice(_REQUESTS), dice, body)
 
 
 def _invent(dice: random.Random) -> bytes:
     """Make a body that is nearly right, or not at all."""
-    match dice.randrange(4):
+    match dice.randrange(6):
         case 0:
             return spoil(dice, dice.choice(_STREAMS), _BYTES)
         case 1:
@@ -93,6 +95,10 @@ def _invent(dice: random.Random) -> bytes:
         case 2:
             chunks = [json.dumps(_chunk(dice)) for _ in range(dice.randrange(1, 6))]
             return b"".join(w.encode_events(chunks, done=dice.random() < 0.8))
+        case 3:
+            return json.dumps(_chunk(dice)).encode()
+        case 4:
+            return refusal(dice)
         case _:
             return dice.randbytes(dice.randrange(200))
 

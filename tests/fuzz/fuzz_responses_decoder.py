@@ -9,7 +9,7 @@ import json
 import random
 from collections.abc import Callable
 
-from tests.fuzz.bodies import fuzz_bodies, read_as, run, spoil
+from tests.fuzz.bodies import fuzz_bodies, read_as, refusal, run, spoil
 from tests.providers.wire import responses_words as w
 from weir.v1.generation_pb2 import GenerationOptions, ReasoningOptions, ReasoningVisibility
 from weir.v1.provider_service_pb2 import ChatRequest
@@ -71,7 +71,7 @@ def _attempt(dice: random.Random, body: bytes) -> None:
 def _invent(dice: random.Random) -> bytes:
     """Make a body that is nearly right, or not at all."""
     whole = w.response(*dice.sample(_ITEMS, dice.randrange(4)))
-    match dice.randrange(5):
+    match dice.randrange(7):
         case 0:
             return spoil(dice, b"".join(w.sse(*w.stream(whole))), _BYTES)
         case 1:
@@ -84,6 +84,11 @@ def _invent(dice: random.Random) -> bytes:
                 events.insert(dice.randrange(len(events)), _event(dice))
                 dice.choice(events)[_name(dice)] = _value(dice)
             return _written(events)
+        case 4:
+            items = [_event(dice)["item"] for _ in range(dice.randrange(4))]
+            return json.dumps({**whole, "output": items, _name(dice): _value(dice)}).encode()
+        case 5:
+            return refusal(dice)
         case _:
             return dice.randbytes(dice.randrange(200))
 

@@ -184,7 +184,7 @@ async def test_a_count_does_not_wait_for_a_slot() -> None:
             await asyncio.sleep(0.05)
 
         assert not any(task.done() for task in streams)
-        assert max(waits_s) < 1.0
+        assert max(waits_s) < 5.0, "their turn would come in minutes"
         for task in streams:
             task.cancel()
         await asyncio.wait(streams)

@@ -19,6 +19,7 @@ from weir_server.core.clock import SystemClock
 from weir_server.core.errors import ModelNotFound
 from weir_server.core.target import Target
 from weir_server.core.targets import Explainer, TargetStates
+from weir_server.identity.resolving import KeylessIdentity
 from weir_server.resilience.upstreams import Upstreams
 from weir_server.settings.changes import Changes
 from weir_server.settings.resilience import ResilienceSettings
@@ -121,6 +122,7 @@ async def serving_admin(
             log=log,
             open_calls=open_calls,
             deadlines=deadlines or Deadlines(),
+            identity=KeylessIdentity(),
             slow_consumer_limit_s=slow_consumer_limit_s,
         )
         server = GrpcServer(

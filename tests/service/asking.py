@@ -3,19 +3,36 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 import grpc.aio
 import pytest
 from google.protobuf.message import Message
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, ResourceInfo, RetryInfo
+from google.rpc.error_details_pb2 import (
+    BadRequest,
+    ErrorInfo,
+    QuotaFailure,
+    ResourceInfo,
+    RetryInfo,
+)
 from google.rpc.status_pb2 import Status
 
 from tests.service.weir import Heard, Weir
 from weir.v1.error_pb2 import FailureInfo
 
-DETAILS: Sequence[type[Message]] = (ErrorInfo, RetryInfo, BadRequest, ResourceInfo, FailureInfo)
+AnswerT = TypeVar("AnswerT")
+
+DETAILS: Sequence[type[Message]] = (
+    ErrorInfo,
+    RetryInfo,
+    BadRequest,
+    ResourceInfo,
+    QuotaFailure,
+    FailureInfo,
+)
+PATIENCE_S = 20.0
+"""How long a test waits at most for what must come: longer than a busy machine takes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +129,7 @@ async def hear_rest(call: Any) -> Heard:
 
 
 async def logged(
-    weir: Weir, count: int = 1, *, event: str = "rpc", timeout_s: float = 5.0
+    weir: Weir, count: int = 1, *, event: str = "rpc", timeout_s: float = PATIENCE_S
 ) -> list[dict[str, Any]]:
     """Return the lines of an event as soon as there are `count`: they come in bundles."""
     await until(lambda: len(weir.log_lines(event)) >= count, timeout_s=timeout_s)
@@ -120,9 +137,22 @@ async def logged(
 
 
 async def until(
-    promise: Callable[[], bool], *, timeout_s: float = 5.0, every_s: float = 0.01
+    promise: Callable[[], bool], *, timeout_s: float = PATIENCE_S, every_s: float = 0.01
 ) -> None:
     """Return as soon as `promise` holds. Raises TimeoutError."""
     async with asyncio.timeout(timeout_s):
         while not promise():  # noqa: ASYNC110  what is looked at tells nobody that it changed
             await asyncio.sleep(every_s)
+
+
+async def until_async(
+    question: Callable[[], Awaitable[AnswerT | None]],
+    *,
+    timeout_s: float = PATIENCE_S,
+    every_s: float = 0.01,
+) -> AnswerT:
+    """Ask until there is an answer, and return it. Raises TimeoutError."""
+    async with asyncio.timeout(timeout_s):
+        while (answer := await question()) is None:  # noqa: ASYNC110  as in `until`
+            await asyncio.sleep(every_s)
+    return answer

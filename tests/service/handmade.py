@@ -23,9 +23,11 @@ from weir.v1.provider_service_pb2 import ChatRequest, StreamChatRequest, StreamC
 from weir.v1.usage_pb2 import UsageSource
 from weir_server.app import App
 from weir_server.core.call import Call
+from weir_server.core.caller import Role
 from weir_server.core.clock import SystemClock
 from weir_server.core.handler import Batch, Handler, Request
 from weir_server.core.target import Operation
+from weir_server.identity.resolving import KeylessIdentity
 from weir_server.resilience.upstreams import Upstreams
 from weir_server.settings.changes import Changes
 from weir_server.settings.resilience import ResilienceSettings
@@ -85,7 +87,13 @@ async def serving_handler(
     clock = SystemClock()
     open_calls = OpenCalls() if open_calls is None else open_calls
     with Log(log_bytes) as log:
-        edge = Edge(clock=clock, log=log, open_calls=open_calls, deadlines=Deadlines())
+        edge = Edge(
+            clock=clock,
+            log=log,
+            open_calls=open_calls,
+            deadlines=Deadlines(),
+            identity=KeylessIdentity(),
+        )
         generation = Generation(
             handler, clock=clock, pacing=pacing or StreamPacing(), limits=ValidationLimits()
         )
@@ -122,6 +130,7 @@ def _table(generation: Generation) -> tuple[Method, ...]:
             name="Chat",
             decode=ChatRequest.FromString,
             operation=Operation.CHAT,
+            role=Role.CALLER,
             unary=generation.chat,
         ),
         Method(
@@ -129,6 +138,7 @@ def _table(generation: Generation) -> tuple[Method, ...]:
             name="StreamChat",
             decode=StreamChatRequest.FromString,
             operation=Operation.CHAT,
+            role=Role.CALLER,
             stream=generation.stream_chat,
             frame=StreamChatResponse,
         ),
@@ -137,6 +147,7 @@ def _table(generation: Generation) -> tuple[Method, ...]:
             name="Embed",
             decode=EmbedRequest.FromString,
             operation=Operation.EMBED,
+            role=Role.CALLER,
             unary=generation.embed,
         ),
     )

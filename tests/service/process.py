@@ -56,11 +56,13 @@ async def serving_process(
 ) -> AsyncIterator[Served]:
     """Run `weir serve` on a free loopback port; leaving the block ends it.
 
-    server: settings of the `server` branch.
+    server: settings of the `server` branch. A machine that stops the process for a moment is no
+    loop that is blocked, unless `tree` says otherwise.
     """
     config, ready, log = folder / "weir.yaml", folder / "ready", folder / "log"
     branch = {"listen": "127.0.0.1:0", **tree.get("server", {}), **server}
-    config.write_text(json.dumps({**tree, "server": branch}))
+    admission = {"lag_limit_s": 10.0, **tree.get("admission", {})}
+    config.write_text(json.dumps({**tree, "server": branch, "admission": admission}))
     with log.open("wb") as said:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "weir_server.cli", "serve", "--config", str(config)),

@@ -71,14 +71,18 @@ def streaming(request: ChatRequest) -> Any:
 
 async def test_no_content_and_no_key_in_any_outcome(upstream: FakeUpstream, gateway: Weir) -> None:
     """Good, refused, failed, cancelled and late calls: 0 hits in the bytes of the log."""
+
+    async def fail(fault: str) -> None:
+        upstream.script(FAULTS[fault].behaviour)
+        await hear(gateway.llm.StreamChat(streaming(telling())))
+        await maybe_refused(gateway.llm.Chat(telling(), timeout=1))
+
     upstream.script(WHOLE)
     good = await hear(gateway.llm.StreamChat(streaming(telling())))
     assert good.code is grpc.StatusCode.OK
     assert ANSWERED in good.text
-    for fault in ("bad_key", "error_event_later", "server_error", "only_done"):
-        upstream.script(FAULTS[fault].behaviour)
-        await hear(gateway.llm.StreamChat(streaming(telling())))
-        await maybe_refused(gateway.llm.Chat(telling()))
+    for fault in ("error_event_later", "server_error", "only_done"):
+        await fail(fault)
     wrong = telling()
     wrong.options.temperature = 9
     await refused(gateway.llm.Chat(wrong))
@@ -89,6 +93,7 @@ async def test_no_content_and_no_key_in_any_outcome(upstream: FakeUpstream, gate
     await call.read()
     call.cancel()
     await gateway.llm.CountTokens(CountTokensRequest(text=ASKED, model="m"))
+    await fail("bad_key")  # the last: later calls would wait until the key may be used again
     lines = await logged(gateway, 14)
     assert len(lines) == 14
     assert b"canary" not in gateway.log_bytes.getvalue()

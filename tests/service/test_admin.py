@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from pathlib import Path
 from typing import TypeAlias
 
 import grpc
@@ -18,7 +19,8 @@ from tests.service.admin_server import (
     serving_admin,
 )
 from tests.service.asking import logged, refusal_of, refused, until
-from tests.service.weir import Weir, serving
+from tests.service.weir import ECHO, Weir, serving
+from tests.service.with_keys import serving_keyed
 from weir.admin.v1.admin_service_pb2 import (
     ExplainRouteRequest,
     ListTargetsRequest,
@@ -215,23 +217,24 @@ async def test_switched_off_there_is_no_admin() -> None:
     [
         ({}, True),
         ({"admin": "off"}, False),
-        ({"listen": "0.0.0.0:0", "tls": "mesh"}, False),
-        ({"listen": "0.0.0.0:0", "tls": "mesh", "admin": "on"}, True),
+        ({"listen": "0.0.0.0:0", "tls": "mesh"}, True),
+        ({"listen": "0.0.0.0:0", "tls": "mesh", "admin": "off"}, False),
     ],
     ids=str,
 )
-async def test_it_is_served_on_loopback_or_on_request(server: dict[str, str], served: bool) -> None:
-    """`auto` is on where only this machine reaches the port."""
-    async with serving(server=server) as weir:
-        address = weir.app.address.replace("0.0.0.0", "127.0.0.1")
+async def test_it_is_served_to_operators_unless_it_is_off(
+    tmp_path: Path, server: dict[str, str], served: bool
+) -> None:
+    """Wherever the port is: off loopback every call needs a key, and these an operator's."""
+    async with serving_keyed(tmp_path, {**ECHO, "server": server}) as keyed:
+        address = keyed.weir.app.address.replace("0.0.0.0", "127.0.0.1")
         async with grpc.aio.insecure_channel(address) as channel:
-            near = Weir(app=weir.app, channel=channel, log_bytes=weir.log_bytes)
+            near = Weir(app=keyed.weir.app, channel=channel, log_bytes=keyed.weir.log_bytes)
+            call = near.admin.ListTargets(ListTargetsRequest(), metadata=keyed.operator)
             if served:
-                reply = await near.admin.ListTargets(ListTargetsRequest())
-                assert names(reply) == ["providers/echo/targets/echo"]
+                assert names(await call) == ["providers/echo/targets/echo"]
             else:
-                refusal = await refused(near.admin.ListTargets(ListTargetsRequest()))
-                assert refusal.verdict == ("UNIMPLEMENTED", "FEATURE_DISABLED")
+                assert (await refused(call)).verdict == ("UNIMPLEMENTED", "FEATURE_DISABLED")
 
 
 async def test_the_way_through_the_real_catalogue(weir: Weir) -> None:

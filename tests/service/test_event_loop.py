@@ -21,7 +21,11 @@ PROMPT = " ".join(f"word{n}" for n in range(150))
 
 
 class Ticker:
-    """Asks to be woken every 5 ms, and notes by how much it was late at worst."""
+    """Asks to be woken every 5 ms, and notes by how much it was late at worst, and worked.
+
+    Only as far as this process worked meanwhile: a machine that stops it holds no loop. What waits
+    without work is not seen here; the linter keeps blocking calls out of coroutines.
+    """
 
     def __init__(self) -> None:
         self.worst_s = 0.0
@@ -29,9 +33,10 @@ class Ticker:
 
     async def run(self) -> None:
         while True:
-            due_s = time.monotonic() + TICK_S
+            due_s, worked_s = time.monotonic() + TICK_S, time.process_time()
             await asyncio.sleep(TICK_S)
-            self.worst_s = max(self.worst_s, time.monotonic() - due_s)
+            late_s, worked_s = time.monotonic() - due_s, time.process_time() - worked_s
+            self.worst_s = max(self.worst_s, min(late_s, worked_s))
             self.ticks += 1
 
     async def __aenter__(self) -> Self:

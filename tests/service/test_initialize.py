@@ -1,12 +1,14 @@
 """A provider comes in at run time where that is allowed, is renewed, and expires."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.service.asking import logged, refused
 from tests.service.weir import ECHO, Weir, chat_request, serving
+from tests.service.with_keys import serving_keyed
 from weir.v1.model_service_pb2 import GetServerInfoRequest
 from weir.v1.provider_service_pb2 import (
     InitializeRequest,
@@ -238,13 +240,15 @@ async def test_switched_off_there_is_no_such_method() -> None:
     assert [line["code"] for line in lines[:2]] == ["UNIMPLEMENTED", "UNIMPLEMENTED"]
 
 
-async def test_off_loopback_it_is_off_unless_switched_on() -> None:
-    """A caller from another machine brings no address in by default."""
-    off_loopback = {"listen": "0.0.0.0:0", "tls": "mesh"}
-    async with serving(ECHO, server=off_loopback) as weir:
-        refusal = await refused(weir.llm.Initialize(initialize()))
-    async with serving(ECHO, server={**off_loopback, "initialize": "on"}) as weir:
-        reply = await weir.llm.Initialize(initialize())
+async def test_off_loopback_it_is_off_unless_switched_on(tmp_path: Path) -> None:
+    """An operator on another machine brings no address in by default."""
+    off_loopback = {"server": {"listen": "0.0.0.0:0", "tls": "mesh"}}
+    async with serving_keyed(tmp_path, {**ECHO, **off_loopback}) as keyed:
+        call = keyed.weir.llm.Initialize(initialize(), metadata=keyed.operator)
+        refusal = await refused(call)
+    off_loopback["server"]["initialize"] = "on"
+    async with serving_keyed(tmp_path, {**ECHO, **off_loopback}) as keyed:
+        reply = await keyed.weir.llm.Initialize(initialize(), metadata=keyed.operator)
     assert refusal.reason == "FEATURE_DISABLED"
     assert reply.provider == "providers/mine"
 

@@ -148,7 +148,7 @@ async def test_a_page_size_out_of_bounds_is_refused(many: Weir, page_size: int) 
 
 @pytest.mark.parametrize("name", ["models/fast", "fast", "quick", "models/cheap"])
 async def test_a_model_is_told_by_name_or_alias(many: Weir, name: str) -> None:
-    """With what the configuration says of it, and no price that nobody knows."""
+    """With what the configuration says of it, and its price: an echo is free."""
     model = (await many.models.GetModel(GetModelRequest(name=name))).model
     assert model.name == "models/fast"
     assert list(model.aliases) == ["quick", "cheap"]
@@ -157,7 +157,10 @@ async def test_a_model_is_told_by_name_or_alias(many: Weir, name: str) -> None:
     can = model.capabilities
     assert (can.chat, can.streaming, can.embed, can.tools) == (True, True, False, False)
     assert model.state == ModelState.MODEL_STATE_AVAILABLE
-    assert not model.prices
+    assert {price.sku: price.nanos_per_million for price in model.prices} == {
+        "prompt_tokens": 0,
+        "completion_tokens": 0,
+    }
 
 
 @pytest.mark.parametrize("name", ["models/gpt-9", "FAST", "providers/second"])
@@ -176,7 +179,7 @@ async def test_the_server_tells_its_limits(many: Weir) -> None:
     assert info.server_version
     assert info.contract_version == "0.1.0"
     assert info.capabilities.embeddings
-    assert not info.capabilities.idempotency
+    assert info.capabilities.idempotency
     assert limits.max_request_bytes == 4 * 1024 * 1024
     assert limits.max_response_bytes == 32 * 1024 * 1024
     assert limits.max_metadata_bytes == 8 * 1024

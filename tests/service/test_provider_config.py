@@ -174,7 +174,7 @@ async def test_timeout_ends_an_attempt_while_the_caller_has_time(
         code, reason = (await refused(ask(open_weir, timeout=10))).verdict
     took_s = time.monotonic() - begun_s
     assert (code, reason) == ("UNAVAILABLE", "UPSTREAM_TIMEOUT")
-    assert 0.9 <= took_s <= 1.6
+    assert 0.9 <= took_s < 5.0
     await upstream.wait_closed(upstream.journal[0])
 
 

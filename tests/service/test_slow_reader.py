@@ -70,7 +70,9 @@ async def test_unread_streams_are_paused_and_then_ended(
     record_property("sent_mib_before_the_pause", attempts[0].bytes_sent / MIB)
     assert grown_mib <= 1.0
     waited_s = [closed - blocked for closed, blocked in zip(closed_at, blocked_at)]
-    assert all(1.0 <= wait_s <= 4.0 for wait_s in waited_s), waited_s
+    # The reader was stuck for longer than the upstream, by the time it took to fill all between.
+    assert all(0.0 < wait_s <= 6.0 for wait_s in waited_s), waited_s
+    assert all(line["duration_ms"] >= 2_000 for line in lines)
     assert {(line["code"], line["reason"]) for line in lines} == {
         ("RESOURCE_EXHAUSTED", "SLOW_CONSUMER")
     }

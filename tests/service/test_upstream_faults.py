@@ -23,15 +23,18 @@ from weir_server.fake_upstream.faults import FAULTS, Asked
 from weir_server.fake_upstream.upstream import FakeUpstream
 
 
-async def outcome(weir: Weir, *, streaming: bool) -> tuple[str, str, str | None]:
+async def outcome(
+    weir: Weir, *, streaming: bool, timeout_s: float = 20.0
+) -> tuple[str, str, str | None]:
     """Ask once; return code, reason and cause, having held the stream to its guarantees."""
     if not streaming:
         with pytest.raises(grpc.aio.AioRpcError) as failed:
-            await weir.llm.Chat(chat_request("hello", model="m"), timeout=20)
+            await weir.llm.Chat(chat_request("hello", model="m"), timeout=timeout_s)
         failure = failure_of_error(failed.value)
         code = failed.value.code()
     else:
-        heard = await hear(weir.llm.StreamChat(stream_request("hello", model="m"), timeout=20))
+        call = weir.llm.StreamChat(stream_request("hello", model="m"), timeout=timeout_s)
+        heard = await hear(call)
         assert heard.code is not grpc.StatusCode.OK
         if heard.events:
             assert heard.kinds.count("end") == 1
@@ -114,7 +117,7 @@ AGAIN = {
     "UPSTREAM_CONFLICT": 3,
     "UPSTREAM_OVERLOADED": 3,
     ERROR: 3,
-    LIMITED: 3,
+    LIMITED: 2,  # in `WAIT_CALL_S`
     "UPSTREAM_STREAM_BROKEN": 3,
     "UPSTREAM_PROTOCOL_ERROR": 2,
 }
@@ -209,7 +212,8 @@ async def test_the_upstream_s_words_have_a_reason(name: str, streaming: bool) ->
         FakeUpstream(FAULTS[name].behaviour) as upstream,
         serving(upstream_tree(upstream.url)) as weir,
     ):
-        code, reason, _ = await outcome(weir, streaming=streaming)
+        limit_s = WAIT_CALL_S if REFUSALS[name] == LIMITED else 20.0
+        code, reason, _ = await outcome(weir, streaming=streaming, timeout_s=limit_s)
     assert (code, reason) == (CODES[REFUSALS[name]], REFUSALS[name])
     assert len(upstream.journal) == (1 if name in AFTER_TEXT else AGAIN.get(reason, 1))
 

@@ -188,7 +188,7 @@ async def test_a_second_signal_stops_all_at_once(tmp_path: Path) -> None:
         took_s = time.monotonic() - begun_s
         heard = await hear_rest(call)
     assert code == 143
-    assert took_s <= AT_ONCE_S * 1.5
+    assert took_s <= 3 * AT_ONCE_S
     assert heard.code is grpc.StatusCode.UNAVAILABLE
     assert all(is_gone(pid) for pid in workers.values())
 

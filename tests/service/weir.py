@@ -14,6 +14,7 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
 from weir.admin.v1.admin_service_pb2_grpc import ProviderAdminServiceStub
+from weir.admin.v1.usage_admin_service_pb2_grpc import UsageAdminServiceStub
 from weir.v1.content_pb2 import Message, Part, Role
 from weir.v1.embedding_service_pb2_grpc import EmbeddingServiceStub
 from weir.v1.error_pb2 import FailureInfo
@@ -21,15 +22,18 @@ from weir.v1.generation_pb2 import GenerationEvent, GenerationOptions, StreamOpt
 from weir.v1.model_service_pb2_grpc import ModelServiceStub
 from weir.v1.provider_service_pb2 import ChatRequest, StreamChatRequest
 from weir.v1.provider_service_pb2_grpc import LLMProviderServiceStub
+from weir.v1.usage_service_pb2_grpc import UsageServiceStub
 from weir_server.app import App, running
 from weir_server.settings.load import parse
 from weir_server.telemetry.log import Log
 
 if TYPE_CHECKING:
     from weir.admin.v1.admin_service_pb2_grpc import ProviderAdminServiceAsyncStub
+    from weir.admin.v1.usage_admin_service_pb2_grpc import UsageAdminServiceAsyncStub
     from weir.v1.embedding_service_pb2_grpc import EmbeddingServiceAsyncStub
     from weir.v1.model_service_pb2_grpc import ModelServiceAsyncStub
     from weir.v1.provider_service_pb2_grpc import LLMProviderServiceAsyncStub
+    from weir.v1.usage_service_pb2_grpc import UsageServiceAsyncStub
 
 ECHO: Mapping[str, Any] = {
     "providers": [{"id": "echo", "kind": "echo", "model": "echo"}],
@@ -60,6 +64,14 @@ class Weir:
     @property
     def embeddings(self) -> "EmbeddingServiceAsyncStub":
         return EmbeddingServiceStub(self.channel)
+
+    @property
+    def usage(self) -> "UsageServiceAsyncStub":
+        return UsageServiceStub(self.channel)
+
+    @property
+    def usage_admin(self) -> "UsageAdminServiceAsyncStub":
+        return UsageAdminServiceStub(self.channel)
 
     def log_lines(self, event: str | None = None) -> list[dict[str, Any]]:
         """What was logged and written so far; complete once the server has stopped."""
@@ -176,10 +188,12 @@ def in_this_process(
 ) -> dict[str, Any]:
     """Return a tree with what a Weir needs that shares its event loop with a test.
 
-    A test that works for a quarter of a second is not a loop that is blocked.
+    A test that works for a quarter of a second is not a loop that is blocked. Nothing is booked
+    unless the tree says so.
     """
     return {
         **tree,
+        "ledger": {"enabled": False, **tree.get("ledger", {})},
         "server": {"listen": "127.0.0.1:0", **tree.get("server", {}), **(server or {})},
         "admission": {"lag_limit_s": 10.0, **tree.get("admission", {})},
     }

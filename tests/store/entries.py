@@ -125,7 +125,6 @@ def entry(
         vendor_model="gpt-5",
         duration_ms=25.5,
         first_part_ms=12.25,
-        code=0 if reason == ErrorReason.ERROR_REASON_UNSPECIFIED else 14,
         reason=reason,
         finish_reason=FinishReason.FINISH_REASON_STOP,
         usage=used,

@@ -9,7 +9,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
 from weir_server.store.database import Database, StoreRefused
-from weir_server.store.migrate import migrate
+from weir_server.store.migrate import REVISIONS, migrate
+from weir_server.store.migrations.upgrading import steps
 from weir_server.store.schema import METADATA
 
 
@@ -78,3 +79,8 @@ def test_other_databases_are_refused(url: str) -> None:
     """An address that Weir cannot use is told with what to write."""
     with pytest.raises(StoreRefused, match=r"ledger\.url"):
         Database(url)
+
+
+def test_every_step_is_known_without_loading_alembic() -> None:
+    """What a start compares with is what there is; a new step has to be named there."""
+    assert list(REVISIONS) == steps()

@@ -121,17 +121,17 @@ def test_a_stuck_reader_holds_nobody_up(blocking: bool) -> None:
         with Log(stream) as log:
             log.event("said", n=-1, fill="x" * 10_000)
             time.sleep(0.2)
-            slowest_s = 0.0
+            slow = 0
             for n in range(total):
                 begun_s = time.perf_counter()
                 log.event("said", n=n)
-                slowest_s = max(slowest_s, time.perf_counter() - begun_s)
+                slow += time.perf_counter() - begun_s > 0.25
             dropped = log.dropped_lines
             reader = read_all(read_end, got)
         stream.close()
         reader.join(10)
     lines = parsed(bytes(got))
-    assert slowest_s < 0.25
+    assert slow <= 2, "the machine may stop a process now and then; a log would each time"
     assert dropped >= total - PENDING_MAX_LINES
     assert log.dropped_lines == dropped
     assert len(lines) == total + 1 - dropped

@@ -12,10 +12,12 @@ from tests.service.weir import stream_request
 from weir.v1.generation_pb2 import GenerationEvent
 from weir.v1.provider_service_pb2 import StreamChatRequest, StreamChatResponse
 from weir_server.core.call import Call
+from weir_server.core.caller import Role
 from weir_server.core.clock import SystemClock
 from weir_server.core.errors import UpstreamStreamBroken
 from weir_server.core.handler import Batch, Handler, Request
 from weir_server.core.target import Operation
+from weir_server.identity.resolving import KeylessIdentity
 from weir_server.telemetry.log import Log
 from weir_server.transport.edge import Deadlines, Edge
 from weir_server.transport.events import StreamPacing
@@ -62,12 +64,19 @@ async def test_a_drain_during_the_end_changes_nothing() -> None:
         name="StreamChat",
         decode=StreamChatRequest.FromString,
         operation=Operation.CHAT,
+        role=Role.CALLER,
         stream=generation.stream_chat,
         frame=StreamChatResponse,
     )
     exchange = DrainedWhileEnding(open_calls)
     with Log(io.BytesIO()) as log:
-        edge = Edge(clock=clock, log=log, open_calls=open_calls, deadlines=Deadlines())
+        edge = Edge(
+            clock=clock,
+            log=log,
+            open_calls=open_calls,
+            deadlines=Deadlines(),
+            identity=KeylessIdentity(),
+        )
         request = stream_request("hello").SerializeToString()
         finish = await edge.serve(method, exchange, request)
     end = exchange.events[-1].end

@@ -8,9 +8,11 @@ from google.protobuf.message import Message
 from tests.fuzz.fuzz_request_decoder import MemoryExchange
 from weir.v1.provider_service_pb2 import ChatRequest, ChatResponse
 from weir_server.core.call import Call
+from weir_server.core.caller import Role
 from weir_server.core.clock import SystemClock
 from weir_server.core.priority import Priority
 from weir_server.core.target import Operation
+from weir_server.identity.resolving import KeylessIdentity
 from weir_server.telemetry.log import Log
 from weir_server.transport.edge import Deadlines, Edge
 from weir_server.transport.exchange import Metadata
@@ -42,10 +44,17 @@ async def call_of(exchange: Saying) -> Call:
         name="Chat",
         decode=ChatRequest.FromString,
         operation=Operation.CHAT,
+        role=Role.CALLER,
         unary=answer,
     )
     with Log(io.BytesIO()) as log:
-        edge = Edge(clock=SystemClock(), log=log, open_calls=OpenCalls(), deadlines=Deadlines())
+        edge = Edge(
+            clock=SystemClock(),
+            log=log,
+            open_calls=OpenCalls(),
+            deadlines=Deadlines(),
+            identity=KeylessIdentity(),
+        )
         await edge.serve(method, exchange, b"")
     return seen[0]
 

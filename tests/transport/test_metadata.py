@@ -2,7 +2,7 @@
 
 import pytest
 
-from weir_server.core.errors import FeatureDisabled, InvalidRequest
+from weir_server.core.errors import InvalidRequest
 from weir_server.transport import metadata
 from weir_server.transport.exchange import Metadata
 
@@ -61,6 +61,11 @@ def test_a_malformed_trace_is_as_none(value: str) -> None:
 
 REFUSED: list[Metadata] = [
     [("weir-priority", "urgent")],
+    *[[("weir-idempotency-key", key)] for key in ("", "a b", "x" * 65, "\u00fc")],
+    [("weir-tenant", "")],
+    [("weir-tenant", "x" * 65)],
+    [("weir-tenant", "a tenant")],
+    [("weir-tenant", "../etc")],
     [("weir-hops", "-1")],
     [("weir-hops", "100")],
     [("weir-request-id", "")],
@@ -81,14 +86,23 @@ def test_bad_values_and_forgeries_name_their_key(pairs: Metadata) -> None:
     assert violation.description.endswith(".")
 
 
-@pytest.mark.parametrize(
-    ("name", "feature"), [("weir-idempotency-key", "idempotency"), ("weir-tenant", "tenants")]
-)
-def test_what_could_not_be_honoured_is_refused(name: str, feature: str) -> None:
-    """Ignored, a retry would be charged twice, or a call to the wrong tenant."""
-    with pytest.raises(FeatureDisabled) as refused:
-        read((name, "k"))
-    assert refused.value.metadata == {"feature": feature}
+@pytest.mark.parametrize("key", ["k", "~" * 64, "a/b:c=d"])
+def test_an_idempotency_key_is_visible_ascii(key: str) -> None:
+    """What a caller names its call by comes through as it is."""
+    assert read(("weir-idempotency-key", key)).idempotency_key == key
+
+
+def test_who_calls_is_read_and_not_shown() -> None:
+    """The credential and the tenant arrive; no representation of them holds the credential."""
+    said = read(("authorization", "Bearer weir_sk_canary"), ("weir-tenant", "search.eu-1"))
+    assert (said.authorization, said.tenant) == ("Bearer weir_sk_canary", "search.eu-1")
+    assert "canary" not in repr(said)
+
+
+def test_two_credentials_are_none() -> None:
+    """What stands there twice is no key that anybody holds, whichever of the two would be."""
+    said = read(("authorization", "Bearer a"), ("authorization", "Bearer b"))
+    assert said.authorization == "Bearer a, Bearer b"
 
 
 def test_unknown_names_are_dropped() -> None:

@@ -14,6 +14,7 @@ from tests.service.admin_server import InMemoryStates, admin_over, report
 from tests.service.asking import until
 from weir.admin.v1.admin_service_pb2 import WatchTargetsRequest, WatchTargetsResponse
 from weir_server.core.clock import SystemClock
+from weir_server.identity.resolving import KeylessIdentity
 from weir_server.telemetry.log import Log
 from weir_server.transport.edge import Deadlines, Edge
 from weir_server.transport.exchange import CallerGone, Finish
@@ -73,6 +74,7 @@ async def watching(
             log=log,
             open_calls=open_calls,
             deadlines=Deadlines(),
+            identity=KeylessIdentity(),
             slow_consumer_limit_s=slow_consumer_limit_s,
         )
         task = asyncio.create_task(edge.serve(method, reader, REQUEST.SerializeToString()))

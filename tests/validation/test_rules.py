@@ -12,11 +12,13 @@ from google.protobuf.message import Message
 from tests.validation import (
     admin_rows,
     config_rows,
+    key_rows,
     media_rows,
     message_rows,
     option_rows,
     query_rows,
     tool_rows,
+    usage_rows,
 )
 from tests.validation.rows import Row, options
 from weir.admin.v1.admin_service_pb2 import (
@@ -24,6 +26,23 @@ from weir.admin.v1.admin_service_pb2 import (
     ListTargetsRequest,
     SetCircuitStateRequest,
     WatchTargetsRequest,
+)
+from weir.admin.v1.key_admin_service_pb2 import (
+    CreateKeyRequest,
+    GetKeyRequest,
+    ListKeysRequest,
+    RevokeKeyRequest,
+    RotateKeyRequest,
+    UpdateKeyRequest,
+)
+from weir.admin.v1.usage_admin_service_pb2 import (
+    DeleteBudgetRequest,
+    ListBudgetsRequest,
+    ListCallsRequest,
+    QueryUsageRequest,
+    SetBudgetRequest,
+    WatchBudgetsRequest,
+    WatchUsageRequest,
 )
 from weir.v1.embedding_service_pb2 import EmbedRequest
 from weir.v1.generation_pb2 import StreamOptions
@@ -36,6 +55,7 @@ from weir.v1.provider_service_pb2 import (
     ProviderConfig,
     ValidateTokenCountRequest,
 )
+from weir.v1.usage_service_pb2 import GetResponseUsageRequest
 from weir_server.core.errors import InvalidRequest
 from weir_server.validation.admin import (
     validate_explain_route,
@@ -44,6 +64,14 @@ from weir_server.validation.admin import (
     validate_watch_targets,
 )
 from weir_server.validation.config import validate_initialize, validate_provider_config
+from weir_server.validation.keys import (
+    validate_create_key,
+    validate_get_key,
+    validate_list_keys,
+    validate_revoke_key,
+    validate_rotate_key,
+    validate_update_key,
+)
 from weir_server.validation.limits import ValidationLimits
 from weir_server.validation.requests import (
     validate_chat,
@@ -54,6 +82,16 @@ from weir_server.validation.requests import (
     validate_list_models,
     validate_stream_options,
     validate_token_count,
+)
+from weir_server.validation.usage import (
+    validate_delete_budget,
+    validate_get_response_usage,
+    validate_list_budgets,
+    validate_list_calls,
+    validate_query_usage,
+    validate_set_budget,
+    validate_watch_budgets,
+    validate_watch_usage,
 )
 
 LIMITS = ValidationLimits()
@@ -166,6 +204,88 @@ def test_explain_route(row: Row) -> None:
     prove(row, ExplainRouteRequest, lambda request: validate_explain_route(request, LIMITS))
 
 
+@pytest.mark.parametrize("row", key_rows.CREATE_ROWS, ids=str)
+def test_create_key(row: Row) -> None:
+    """A key has an owner, and nothing in it that a header, a log or a query would choke on."""
+    prove(row, CreateKeyRequest, lambda request: validate_create_key(request, LIMITS))
+
+
+@pytest.mark.parametrize("row", key_rows.LIST_ROWS, ids=str)
+def test_list_keys(row: Row) -> None:
+    """A page has a bounded size; tenant and token are what they look like."""
+    prove(row, ListKeysRequest, lambda request: validate_list_keys(request, LIMITS))
+
+
+@pytest.mark.parametrize("row", key_rows.UPDATE_ROWS, ids=str)
+def test_update_key(row: Row) -> None:
+    """The mask names what may change, and never whose a key is or what it may do as a role."""
+    prove(row, UpdateKeyRequest, lambda request: validate_update_key(request, LIMITS))
+
+
+@pytest.mark.parametrize("row", key_rows.NAME_ROWS, ids=str)
+def test_name_of_a_key(row: Row) -> None:
+    """Wherever a key is named, by its resource name."""
+    prove(row, GetKeyRequest, lambda request: validate_get_key(request, LIMITS))
+    prove(row, RotateKeyRequest, lambda request: validate_rotate_key(request, LIMITS))
+    prove(row, RevokeKeyRequest, lambda request: validate_revoke_key(request, LIMITS))
+
+
+@pytest.mark.parametrize("row", key_rows.ROTATE_ROWS, ids=str)
+def test_rotate_key(row: Row) -> None:
+    """Two secrets work for thirty days at most."""
+    prove(row, RotateKeyRequest, lambda request: validate_rotate_key(request, LIMITS))
+
+
+@pytest.mark.parametrize("row", usage_rows.RESPONSE_ROWS, ids=str)
+def test_get_response_usage(row: Row) -> None:
+    """One's own call is asked for by its identity."""
+    prove(
+        row, GetResponseUsageRequest, lambda request: validate_get_response_usage(request, LIMITS)
+    )
+
+
+@pytest.mark.parametrize("row", usage_rows.QUERY_ROWS, ids=str)
+def test_query_usage(row: Row) -> None:
+    """Sums are asked for by names of the contract, each group once."""
+    prove(row, QueryUsageRequest, lambda request: validate_query_usage(request, LIMITS))
+
+
+@pytest.mark.parametrize("row", usage_rows.WATCH_ROWS, ids=str)
+def test_watch_usage(row: Row) -> None:
+    """A watch asks as a query does, and is told every 0.1 to 60 seconds at most."""
+    prove(row, WatchUsageRequest, lambda request: validate_watch_usage(request, LIMITS))
+
+
+@pytest.mark.parametrize("row", usage_rows.CALLS_ROWS, ids=str)
+def test_list_calls(row: Row) -> None:
+    """Calls are filtered by names of the contract."""
+    prove(row, ListCallsRequest, lambda request: validate_list_calls(request, LIMITS))
+
+
+@pytest.mark.parametrize("row", usage_rows.BUDGET_ROWS, ids=str)
+def test_set_budget(row: Row) -> None:
+    """A budget says whose it is, for how long, and how much."""
+    prove(row, SetBudgetRequest, lambda request: validate_set_budget(request, LIMITS))
+
+
+@pytest.mark.parametrize("row", usage_rows.BUDGETS_ROWS, ids=str)
+def test_list_budgets(row: Row) -> None:
+    """Budgets are listed page by page."""
+    prove(row, ListBudgetsRequest, lambda request: validate_list_budgets(request, LIMITS))
+
+
+@pytest.mark.parametrize("row", usage_rows.DELETE_ROWS, ids=str)
+def test_delete_budget(row: Row) -> None:
+    """A budget that is to end is named."""
+    prove(row, DeleteBudgetRequest, lambda request: validate_delete_budget(request, LIMITS))
+
+
+@pytest.mark.parametrize("row", usage_rows.EVENTS_ROWS, ids=str)
+def test_watch_budgets(row: Row) -> None:
+    """Events are asked for by budget and time."""
+    prove(row, WatchBudgetsRequest, lambda request: validate_watch_budgets(request, LIMITS))
+
+
 @pytest.mark.parametrize("row", config_rows.INITIALIZE_ROWS, ids=str)
 def test_initialize(row: Row) -> None:
     """A registration that breaks one rule is refused; CONFIG_INVALID is the configuration's."""
@@ -264,13 +384,17 @@ FREE = {
     # Only answers carry them; an answer that comes back as history may.
     *(f"messages.parts.citations.{name}" for name in ("start_byte", "end_byte", "uri", "title")),
     *(f"messages.parts.citations.{name}" for name in ("cited_text", "document_id")),
+    # Weir makes them, whatever a caller says of them.
+    *("key.name", "key.create_time", "key.revoke_time", "key.state", "key.secret_prefix"),
+    *("budget.hard", "budget.spent_nanos", "budget.reserved_nanos", "budget.period_start_time"),
     # Has no fields.
     *("options.output_format.text", "options.output_format.json_object"),
 }
 """Fields that have no rule, and why."""
 
-SHARED = frozenset({"GenerationOptions", "MediaPart", "ChatRequest", "ProviderConfig"})
-"""Messages whose fields are proven once, with the chat; elsewhere one row shows the same check."""
+SHARED = frozenset({"GenerationOptions", "MediaPart", "ChatRequest", "ProviderConfig", "Key"})
+"""Messages whose fields are proven once, with the chat or the making of a key; elsewhere one row
+shows the same check."""
 
 COVERED: list[tuple[type[Message], list[Row]]] = [
     (ChatRequest, CHAT_ROWS),
@@ -285,6 +409,20 @@ COVERED: list[tuple[type[Message], list[Row]]] = [
     (WatchTargetsRequest, admin_rows.WATCH_ROWS),
     (SetCircuitStateRequest, admin_rows.CIRCUIT_ROWS),
     (ExplainRouteRequest, admin_rows.EXPLAIN_ROWS),
+    (CreateKeyRequest, key_rows.CREATE_ROWS),
+    (GetKeyRequest, key_rows.NAME_ROWS),
+    (ListKeysRequest, key_rows.LIST_ROWS),
+    (UpdateKeyRequest, key_rows.UPDATE_ROWS),
+    (RotateKeyRequest, [*key_rows.NAME_ROWS, *key_rows.ROTATE_ROWS]),
+    (RevokeKeyRequest, key_rows.NAME_ROWS),
+    (GetResponseUsageRequest, usage_rows.RESPONSE_ROWS),
+    (QueryUsageRequest, usage_rows.QUERY_ROWS),
+    (WatchUsageRequest, usage_rows.WATCH_ROWS),
+    (ListCallsRequest, usage_rows.CALLS_ROWS),
+    (SetBudgetRequest, usage_rows.BUDGET_ROWS),
+    (ListBudgetsRequest, usage_rows.BUDGETS_ROWS),
+    (DeleteBudgetRequest, usage_rows.DELETE_ROWS),
+    (WatchBudgetsRequest, usage_rows.EVENTS_ROWS),
     (InitializeRequest, config_rows.INITIALIZE_ROWS),
     (ProviderConfig, config_rows.CONFIG_ROWS),
 ]
@@ -293,6 +431,8 @@ COVERED: list[tuple[type[Message], list[Row]]] = [
 def leaves(root: type[Message]) -> Iterator[str]:
     """Give the path of every field of `root` that a rule could speak of."""
     inside = SHARED - {"GenerationOptions", "MediaPart"} if root is ChatRequest else SHARED
+    if root is CreateKeyRequest:
+        inside = SHARED - {"Key"}
     assert isinstance(root.DESCRIPTOR, Descriptor)
     yield from _below(root.DESCRIPTOR, "", inside)
 

@@ -16,6 +16,7 @@ from weir.v1.generation_pb2 import GenerationEvent
 from weir.v1.model_pb2 import Model, ModelCapabilities
 from weir.v1.provider_service_pb2 import ChatRequest, CompleteRequest
 from weir_server.core.call import Call
+from weir_server.core.caller import NOBODY, Caller
 from weir_server.core.deadline import Deadline
 from weir_server.core.errors import (
     InvalidRequest,
@@ -76,6 +77,7 @@ class Catalogue:
         operation: Operation,
         streaming: bool = False,
         fallback_models: Sequence[str] = (),
+        caller: Caller = NOBODY,
     ) -> ModelRoute:
         self.asked.append((model, provider, operation))
         if model == "models/none":

@@ -23,7 +23,7 @@ from weir.v1.provider_service_pb2 import ChatRequest
 
 
 class AsyncAdmin:
-    """The calls of operators. Servers answer them on loopback only, unless configured otherwise.
+    """The calls of operators; others get PermissionDeniedError where the server asks for keys.
 
     Where they are switched off, every call raises UnsupportedError.
     """

@@ -14,15 +14,21 @@ from weir._grpc import aio, grpc
 from weir._health import CHECK, CheckRequest, CheckResponse
 from weir._status import cancelled, is_task_cancelled, status_of
 from weir.admin.v1.admin_service_pb2_grpc import ProviderAdminServiceStub
+from weir.admin.v1.key_admin_service_pb2_grpc import KeyAdminServiceStub
+from weir.admin.v1.usage_admin_service_pb2_grpc import UsageAdminServiceStub
 from weir.v1.embedding_service_pb2_grpc import EmbeddingServiceStub
 from weir.v1.model_service_pb2_grpc import ModelServiceStub
 from weir.v1.provider_service_pb2_grpc import LLMProviderServiceStub
+from weir.v1.usage_service_pb2_grpc import UsageServiceStub
 
 if TYPE_CHECKING:
     from weir.admin.v1.admin_service_pb2_grpc import ProviderAdminServiceAsyncStub
+    from weir.admin.v1.key_admin_service_pb2_grpc import KeyAdminServiceAsyncStub
+    from weir.admin.v1.usage_admin_service_pb2_grpc import UsageAdminServiceAsyncStub
     from weir.v1.embedding_service_pb2_grpc import EmbeddingServiceAsyncStub
     from weir.v1.model_service_pb2_grpc import ModelServiceAsyncStub
     from weir.v1.provider_service_pb2_grpc import LLMProviderServiceAsyncStub
+    from weir.v1.usage_service_pb2_grpc import UsageServiceAsyncStub
 
 RequestT = TypeVar("RequestT")
 ReplyT = TypeVar("ReplyT")
@@ -38,6 +44,9 @@ class AioStubs:
         self.models: ModelServiceAsyncStub = ModelServiceStub(self.channel)
         self.embeddings: EmbeddingServiceAsyncStub = EmbeddingServiceStub(self.channel)
         self.admin: ProviderAdminServiceAsyncStub = ProviderAdminServiceStub(self.channel)
+        self.keys: KeyAdminServiceAsyncStub = KeyAdminServiceStub(self.channel)
+        self.usage: UsageServiceAsyncStub = UsageServiceStub(self.channel)
+        self.usage_admin: UsageAdminServiceAsyncStub = UsageAdminServiceStub(self.channel)
         self.health: aio.UnaryUnaryMultiCallable[CheckRequest, CheckResponse]
         self.health = self.channel.unary_unary(
             CHECK, CheckRequest.SerializeToString, CheckResponse.FromString

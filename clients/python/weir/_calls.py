@@ -14,7 +14,7 @@ Metadata = tuple[tuple[str, str | bytes], ...]
 
 # Checked here, for gRPC would call it an internal error of the server that never saw the call.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,64}", re.ASCII)
-_IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,64}", re.ASCII)
+_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,64}", re.ASCII)
 _NAME = re.compile(r"[0-9a-z_.-]+", re.ASCII)
 _VALUE = re.compile(r"[\x20-\x7e]*", re.ASCII)
 
@@ -26,8 +26,8 @@ class CallOptions(TypedDict, total=False):
         60 s, and 300 s for streams. There is always a deadline.
     request_id: your identity for the call, found again in the server's logs and in errors: 1 to 64
         letters, digits or any of . _ : / + = -
-    idempotency_key: up to 64 printable ASCII characters; a call repeated with the same key and
-        request is not run twice.
+    idempotency_key: up to 64 visible ASCII characters; a call repeated with the same key and
+        request is not run twice, but given the first run's answer.
     priority: who waits for whom when the server is busy. Absent: the server's default.
     metadata: further pairs to send, such as [("traceparent", "00-…")]; bytes where the name ends
         in -bin.
@@ -88,7 +88,7 @@ def _named(call: CallOptions) -> Iterator[tuple[str, str]]:
     if idempotency_key := call.get("idempotency_key"):
         if not _fits(_IDEMPOTENCY_KEY, idempotency_key):
             raise ValueError(
-                "idempotency_key must be 1 to 64 printable ASCII characters, "
+                "idempotency_key must be 1 to 64 visible ASCII characters, "
                 f"not {idempotency_key!r}."
             )
         yield "weir-idempotency-key", idempotency_key

@@ -5,8 +5,10 @@ from types import TracebackType
 from typing import Self, Unpack
 
 from weir._aio_admin import AsyncAdmin
+from weir._aio_keys import AsyncKeys
 from weir._aio_link import AioLink
 from weir._aio_stream import AsyncStream
+from weir._aio_usage import AsyncUsage
 from weir._calls import STREAM_TIMEOUT_S, UNARY_TIMEOUT_S, CallOptions, defaults
 from weir._connection import TlsFiles, connection
 from weir._health import CheckRequest, HealthStatus, health_status
@@ -86,6 +88,10 @@ class AsyncClient:
         )
         self.admin = AsyncAdmin(self._link)
         """The calls of operators: targets, their circuits, and the way of a request."""
+        self.keys = AsyncKeys(self._link)
+        """The calls of operators about keys: who may call, and how much."""
+        self.usage = AsyncUsage(self._link)
+        """What calls used and cost, and budgets."""
 
     async def __aenter__(self) -> Self:
         return self

@@ -7,16 +7,15 @@ counting here is synchronous and bounded: it also happens while a call is being 
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from io import StringIO
 from types import TracebackType
 
 from typing_extensions import override
 
 from weir.v1.generation_pb2 import PartStart, Phase
 from weir.v1.usage_pb2 import TokenUsage, UsageSource
-from weir_server.accounting.encoder import INLINE_CHARS
 from weir_server.accounting.tokens import Tokens
 from weir_server.accounting.usage import believable, counted
+from weir_server.accounting.written import Written
 from weir_server.core.call import Call, Spent
 from weir_server.core.errors import (
     UpstreamError,
@@ -26,6 +25,7 @@ from weir_server.core.errors import (
     WeirError,
 )
 from weir_server.core.handler import Batch, Handler, Request
+from weir_server.core.prices import Prices
 
 # Looking an enum's value up by name costs nearly a microsecond.
 _PROVIDER = UsageSource.USAGE_SOURCE_PROVIDER
@@ -40,16 +40,17 @@ _WORKED = frozenset({"malformed", "too_large"})
 class MeterStage(Handler):
     """Gives every attempt its usage: in `end`, in the error, and in `call.progress`."""
 
-    def __init__(self, next_handler: Handler, tokens: Tokens) -> None:
+    def __init__(self, next_handler: Handler, tokens: Tokens, prices: Prices) -> None:
         self._next = next_handler
         self._tokens = tokens
+        self._prices = prices
 
     @override
     def open(
         self, call: Call, request: Request
     ) -> AbstractAsyncContextManager[AsyncIterator[Batch]]:
         """Open the attempt, and note what it used by the time the block is left."""
-        meter = _Meter(call, request, self._tokens)
+        meter = _Meter(call, request, self._tokens, self._prices)
         call.progress.usage_now = meter.usage_so_far
         call.progress.attempt = None
         return _Attempt(self._next.open(call, request), call, meter)
@@ -97,12 +98,14 @@ class _Attempt(AbstractAsyncContextManager[AsyncIterator[Batch]]):
         """Say what was used. The upstream is closed by now; nothing here waits."""
         usage = self._meter.close(error)
         if isinstance(error, WeirError):
-            error.usage = usage = error.usage or usage
+            if error.usage is None:
+                error.usage = usage
+            else:
+                usage = error.usage
+                self._meter.price(usage)
         progress = self._call.progress
         progress.usage = usage
-        if (attempt := progress.attempt) is not None:
-            progress.spent.append(Spent(attempt=attempt, usage=usage))
-            progress.attempt = None
+        self._meter.book(usage)
         # The meter knows the call: without this the two would wait for the garbage collector.
         progress.usage_now = None
 
@@ -126,14 +129,24 @@ class _Metered(AsyncIterator[Batch]):
 class _Meter:
     """What went through so far."""
 
-    __slots__ = ("_call", "_reasoning", "_request", "_said", "_thought", "_tokens", "_usage")
+    __slots__ = (
+        "_call",
+        "_prices",
+        "_reasoning",
+        "_request",
+        "_said",
+        "_thought",
+        "_tokens",
+        "_usage",
+    )
 
-    def __init__(self, call: Call, request: Request, tokens: Tokens) -> None:
+    def __init__(self, call: Call, request: Request, tokens: Tokens, prices: Prices) -> None:
         self._call = call
+        self._prices = prices
         self._request = request
         self._tokens = tokens
-        self._said = _Written()
-        self._thought = _Written()
+        self._said = Written()
+        self._thought = Written()
         self._reasoning: set[int] = set()
         """Indexes of the parts that are reasoning."""
         self._usage: TokenUsage | None = None
@@ -171,7 +184,15 @@ class _Meter:
                 self._usage = self._counted(_PARTIAL)
             else:
                 self._usage = TokenUsage(source=_PARTIAL)
+                self.price(self._usage)
         return self._usage
+
+    def book(self, usage: TokenUsage) -> None:
+        """Keep what the attempt used, once; nothing where no provider was asked."""
+        progress = self._call.progress
+        if (attempt := progress.attempt) is not None:
+            progress.spent.append(Spent(attempt=attempt, usage=usage))
+            progress.attempt = None
 
     def _begin(self, start: PartStart) -> None:
         kind = start.part.WhichOneof("kind")
@@ -190,12 +211,14 @@ class _Meter:
             if said:
                 self._said.add("".join(said))
             usage.CopyFrom(self._counted(_ESTIMATED))
-        elif not usage.source:
-            usage.source = _PROVIDER
-        if not self._call.target.is_gateway:
-            usage.ClearField("cost")  # a price is Weir's to say
+        else:
+            if not usage.source:
+                usage.source = _PROVIDER
+            self.price(usage)
         self._usage = TokenUsage()
         self._usage.CopyFrom(usage)
+        # Before the `end` goes on: whoever books the call on its way books its attempts, too.
+        self.book(self._usage)
 
     def _was_charged(self, error: BaseException | None) -> bool:
         """Say whether the provider is likely to charge for what it has done."""
@@ -214,33 +237,20 @@ class _Meter:
 
     def _counted(self, source: UsageSource.ValueType) -> TokenUsage:
         target = self._call.target
-        thought = self._thought.tokens(self._tokens, self._call)
-        said = self._said.tokens(self._tokens, self._call)
+        thought = self._thought.tokens(self._tokens, target)
+        said = self._said.tokens(self._tokens, target)
         prompt = self._tokens.estimate_prompt(target, self._request)
-        return counted(prompt, said + thought, thought, source)
+        usage = counted(prompt, said + thought, thought, source)
+        self.price(usage)
+        return usage
 
-
-class _Written:
-    """A text as it grows: its beginning, and how long it has become."""
-
-    __slots__ = ("_beginning", "chars")
-
-    def __init__(self) -> None:
-        self._beginning: StringIO | None = None
-        self.chars = 0
-
-    def add(self, text: str) -> None:
-        """Take more; only so much is kept as would be counted."""
-        if self.chars < INLINE_CHARS:
-            if self._beginning is None:
-                self._beginning = StringIO()
-            self._beginning.write(text[:INLINE_CHARS])
-        self.chars += len(text)
-
-    def tokens(self, tokens: Tokens, call: Call) -> int:
-        """Count, or scale up the count of the beginning."""
-        if self._beginning is None:
-            return 0
-        text = self._beginning.getvalue()[:INLINE_CHARS]
-        count = tokens.estimate_text(call.target, text)
-        return count if len(text) == self.chars else round(count * self.chars / len(text))
+    def price(self, usage: TokenUsage) -> None:
+        """Say what a usage costs; a price that its decoder found there is the vendor's report."""
+        target = self._call.target
+        if target.is_gateway and usage.HasField("cost"):
+            return  # it has a book of its own
+        cost = self._prices.cost(target, usage)
+        if cost is None:
+            usage.ClearField("cost")
+        else:
+            usage.cost.CopyFrom(cost)

@@ -14,19 +14,14 @@ from weir.v1.content_pb2 import MediaDetail, MediaPart, Modality, Part, Role
 from weir.v1.embedding_service_pb2 import EmbedRequest
 from weir.v1.generation_pb2 import GenerationOptions
 from weir.v1.provider_service_pb2 import ChatRequest
+from weir_server.accounting.images import UNKNOWN_TOKENS, image_tokens
+from weir_server.accounting.pixels import size_of
+from weir_server.accounting.toolbox import TOKENS_OF_TOOLS, read_tool, tokens_per_tool
 from weir_server.core.handler import Request
 
-TOKENS_PER_MESSAGE = 3
-TOKENS_PER_ROLE = 1
 TOKENS_PER_NAME = 1
-TOKENS_OF_PRIMING = 3
 TOKENS_PER_CALL = 4
-TOKENS_PER_TOOL = 7
-TOKENS_OF_TOOLS = 12
 
-IMAGE_LOW_TOKENS = 85
-IMAGE_TOKENS = 765
-"""OpenAI's page on vision: 85 for low detail, 765 for a square of 1024 pixels in high."""
 BYTES_PER_TOKEN = {
     Modality.MODALITY_AUDIO: 4_800,  # 10 tokens a second of 24 kHz, 16 bit
     Modality.MODALITY_VIDEO: 1_000,
@@ -39,6 +34,33 @@ _MODELS_OF_THE_RULE = re.compile(
 _PLAIN_ROLES = frozenset({Role.ROLE_SYSTEM, Role.ROLE_USER, Role.ROLE_ASSISTANT})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Frame:
+    """Tokens that a vendor puts around the words of a chat."""
+
+    priming: int
+    """Once."""
+    message: int
+    """Around each message, its role included."""
+    system: int
+    """Around the system's, which some put elsewhere."""
+
+
+_OPENAI = _Frame(priming=3, message=4, system=4)
+_ANTHROPIC = _Frame(priming=3, message=4, system=0)
+"""By the examples of the vendor's page "Token counting"."""
+_GOOGLE = _Frame(priming=0, message=1, system=1)
+"""By the examples of the vendor's page "Understand and count tokens"."""
+_NAMES = re.compile(r"(?P<anthropic>claude)|(?P<google>gemini)", re.IGNORECASE).search
+
+
+def _frame(vendor_model: str) -> _Frame:
+    found = _NAMES(vendor_model)
+    if found is None:
+        return _OPENAI
+    return _ANTHROPIC if found["anthropic"] else _GOOGLE
+
+
 def rule_is_published(vendor_model: str) -> bool:
     """Say whether the rule for plain chats is published for this very model."""
     return _MODELS_OF_THE_RULE(vendor_model) is not None
@@ -48,6 +70,8 @@ def rule_is_published(vendor_model: str) -> bool:
 class Prompt:
     """What goes in."""
 
+    vendor_model: str
+    """By whose rules media count."""
     texts: list[str] = field(default_factory=list)
     """What has to be counted."""
     tokens: int = 0
@@ -56,15 +80,15 @@ class Prompt:
     """Whether the published rule speaks of everything in it."""
 
 
-def prompt_of(request: Request) -> Prompt:
-    """Return what goes in for any request."""
-    prompt = Prompt()
+def prompt_of(request: Request, vendor_model: str) -> Prompt:
+    """Return what goes in for any request to a model, by the vendor's name for it."""
+    prompt = Prompt(vendor_model=vendor_model)
     if isinstance(request, ChatRequest):
         _add_chat(prompt, request)
     elif isinstance(request, EmbedRequest):
         for item in request.inputs:
             if item.HasField("media"):
-                prompt.tokens += _media_tokens(item.media)
+                prompt.tokens += _media_tokens(prompt, item.media)
             else:
                 prompt.texts.append(item.text)
     else:
@@ -74,9 +98,10 @@ def prompt_of(request: Request) -> Prompt:
 
 
 def _add_chat(prompt: Prompt, request: ChatRequest) -> None:
-    prompt.tokens = TOKENS_OF_PRIMING
+    frame = _frame(prompt.vendor_model)
+    prompt.tokens = frame.priming
     for message in request.messages:
-        prompt.tokens += TOKENS_PER_MESSAGE + TOKENS_PER_ROLE
+        prompt.tokens += frame.system if message.role == Role.ROLE_SYSTEM else frame.message
         if message.name:
             prompt.tokens += TOKENS_PER_NAME
             prompt.texts.append(message.name)
@@ -95,13 +120,13 @@ def _add_chat(prompt: Prompt, request: ChatRequest) -> None:
 def _add_part(prompt: Prompt, part: Part) -> None:
     kind = part.WhichOneof("kind")
     if kind == "media":
-        prompt.tokens += _media_tokens(part.media)
+        prompt.tokens += _media_tokens(prompt, part.media)
     elif kind == "tool_result":
         for piece in part.tool_result.content:
             if piece.HasField("text"):
                 prompt.texts.append(piece.text)
             elif piece.HasField("media"):
-                prompt.tokens += _media_tokens(piece.media)
+                prompt.tokens += _media_tokens(prompt, piece.media)
     elif kind is not None:
         prompt.tokens += TOKENS_PER_CALL if kind == "tool_call" else 0
         prompt.texts += TEXTS_OF[kind](part)
@@ -128,24 +153,25 @@ def _add_options(prompt: Prompt, options: GenerationOptions) -> None:
         prompt.is_plain = False
         prompt.tokens += TOKENS_OF_TOOLS
         for tool in options.tools:
-            prompt.tokens += TOKENS_PER_TOOL
-            function = tool.function
-            prompt.texts += (function.name, function.description, function.parameters_json_schema)
+            prompt.tokens += tokens_per_tool(prompt.vendor_model)
+            for text, tokens in read_tool(tool.function):
+                prompt.texts.append(text)
+                prompt.tokens += tokens
     if options.HasField("output_format") and not options.output_format.HasField("text"):
         prompt.is_plain = False
         prompt.texts.append(options.output_format.json_schema.schema_json)
 
 
-def _media_tokens(media: MediaPart) -> int:
+def _media_tokens(prompt: Prompt, media: MediaPart) -> int:
     kind = media.modality or _BY_TYPE.get(
         media.mime_type.partition("/")[0].lower(), Modality.MODALITY_DOCUMENT
     )
     if kind == Modality.MODALITY_IMAGE:
         low = media.detail == MediaDetail.MEDIA_DETAIL_LOW
-        return IMAGE_LOW_TOKENS if low else IMAGE_TOKENS
+        return image_tokens(prompt.vendor_model, size_of(media.inline_data), low=low)
     size_bytes = len(media.inline_data)
     # Of what the provider fetches itself nothing is known: as much as an image.
-    return size_bytes // BYTES_PER_TOKEN.get(kind, 4) + 1 if size_bytes else IMAGE_TOKENS
+    return size_bytes // BYTES_PER_TOKEN.get(kind, 4) + 1 if size_bytes else UNKNOWN_TOKENS
 
 
 _BY_TYPE = {

@@ -61,7 +61,7 @@ class Tokens(TokenCounter, PromptCounter):
         if target.tokenizer == BY_PROVIDER:
             return await self._provider(target).count_chat(call, target, request)
         encoder, is_own = self._encoder(target)
-        prompt = prompt_of(request)
+        prompt = prompt_of(request, target.vendor_model)
         tokens, exact = await encoder.count(prompt.texts)
         exact = exact and prompt.is_plain and rule_is_published(target.vendor_model)
         return _counted(encoder, tokens + prompt.tokens, exact=exact, is_own=is_own)
@@ -69,7 +69,7 @@ class Tokens(TokenCounter, PromptCounter):
     @override
     async def count_prompt(self, target: Target, request: Request) -> int:
         """Count what goes in, whole, without asking the provider; long texts off the loop."""
-        prompt = prompt_of(request)
+        prompt = prompt_of(request, target.vendor_model)
         tokens, _ = await self._encoder(target)[0].count(prompt.texts)
         return tokens + prompt.tokens
 
@@ -79,7 +79,7 @@ class Tokens(TokenCounter, PromptCounter):
 
     def estimate_prompt(self, target: Target, request: Request) -> int:
         """Count what goes in at once, in bounded time: a long one by its beginning."""
-        prompt = prompt_of(request)
+        prompt = prompt_of(request, target.vendor_model)
         encoder = self._encoder(target)[0]
         chars = tokens = sampled = 0
         for text in prompt.texts:

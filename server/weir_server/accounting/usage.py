@@ -19,6 +19,7 @@ def believable(usage: TokenUsage, *, produced: bool) -> bool:
         and usage.total_tokens == prompt + completion
         and 0 <= usage.cached_prompt_tokens <= prompt
         and 0 <= usage.cache_write_prompt_tokens <= prompt
+        and 0 <= usage.cache_write_1h_prompt_tokens <= usage.cache_write_prompt_tokens
         and 0 <= usage.reasoning_tokens <= completion
         and (not usage.modality_tokens or _within(usage))
     )

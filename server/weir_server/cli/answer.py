@@ -158,10 +158,15 @@ def source_words(source: UsageSource.ValueType) -> str:
 
 def money(cost: Cost) -> str:
     """Return a cost such as `0.000123 USD`, exactly."""
-    whole, rest = divmod(abs(cost.total_nanos), _NANOS)
+    return f"{dollars(cost.total_nanos)} {cost.currency_code}"
+
+
+def dollars(nanos: int) -> str:
+    """Return an amount such as `0.000123`, exactly."""
+    whole, rest = divmod(abs(nanos), _NANOS)
     digits = f"{rest:09d}".rstrip("0").ljust(2, "0")
-    sign = "-" if cost.total_nanos < 0 else ""
-    return f"{sign}{whole}.{digits} {cost.currency_code}"
+    sign = "-" if nanos < 0 else ""
+    return f"{sign}{whole}.{digits}"
 
 
 def _words(name: str, prefix: str) -> str:

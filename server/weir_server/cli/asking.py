@@ -24,6 +24,7 @@ async def ask(
             model=wanted.model,
             provider=wanted.provider,
             timeout_s=server.deadline_s,
+            idempotency_key=wanted.idempotency_key,
         ) as stream:
             async for event in stream:
                 view.take(event)

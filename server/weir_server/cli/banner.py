@@ -5,12 +5,12 @@ from importlib.metadata import version
 
 from weir_server.cli.configuring import Configured, told
 from weir_server.cli.options import DEFAULT_ADDRESS
+from weir_server.identity.first_operator import OPERATOR_KEY_FILE
 from weir_server.providers.formats.table import FORMATS
 from weir_server.settings.defaults import local_is_installed
 from weir_server.settings.tree import Settings, TlsSettings
 
-PER_PROCESS = "breakers, limits, retry budgets and admission are each one's own"
-"""What several workers do not share while nothing outside them keeps it."""
+_PER_PROCESS = "breakers, retry budgets and admission are each one's own"
 _KINDS = {
     "local": "embedded model",
     "weir": "another Weir",
@@ -26,14 +26,22 @@ def banner(found: Configured, address: str) -> Iterator[str]:
     yield f"  listens    {address} ({_reach(settings)})"
     yield f"  providers  {providers_words(settings)}"
     yield f"  models     {models_words(settings)}"
+    yield f"  keys       {_keys(settings)}"
     if settings.server.workers > 1:
-        yield f"  workers    {settings.server.workers} processes; {PER_PROCESS}"
+        yield f"  workers    {settings.server.workers} processes; {workers_words(settings)}"
     yield f"  off        {', '.join(_off(settings)) or 'nothing'}"
     for warning in found.warnings:
         yield f"  warning    {told(warning)}"
     if settings.models:
         yield f"  try        {_example(settings, address)}"
     yield "  stop       Ctrl-C: running answers end first; twice: at once"
+
+
+def workers_words(settings: Settings) -> str:
+    """Return what several workers share, and what they do not."""
+    if settings.redis.url is not None:
+        return f"{_PER_PROCESS}, rate limits are shared"
+    return f"{_PER_PROCESS}, rate limits are divided among them"
 
 
 def providers_words(settings: Settings) -> str:
@@ -61,7 +69,15 @@ def _reach(settings: Settings) -> str:
         how = "TLS" if server.tls.client_ca_file is None else "mTLS: callers show certificates"
     else:
         how = "plain text"
-    return f"{how}; {who}, no keys"
+    return f"{how}; {who}"
+
+
+def _keys(settings: Settings) -> str:
+    if not settings.asks_for_keys:
+        return "none are asked for: whoever reaches the port may do everything"
+    file = settings.server.data_dir / OPERATOR_KEY_FILE
+    first = f"; an operator's is in {file}" if file.exists() else ""
+    return f"every call needs one{first}"
 
 
 def _off(settings: Settings) -> Iterator[str]:
@@ -79,7 +95,7 @@ def _off(settings: Settings) -> Iterator[str]:
 
 
 def _example(settings: Settings, address: str) -> str:
-    command = ["weir chat"]
+    command = ["WEIR_API_KEY=… weir chat" if settings.asks_for_keys else "weir chat"]
     if isinstance(settings.server.tls, TlsSettings):
         command.append(f"--address https://{address} --tls-ca FILE")
     elif address != DEFAULT_ADDRESS:

@@ -11,6 +11,7 @@ from weir_server.cli.asking import ask
 from weir_server.cli.calling import client_of, given_or_piped
 from weir_server.cli.conversation import Conversation
 from weir_server.cli.exit_codes import ExitCode
+from weir_server.cli.failures import CommandError
 from weir_server.cli.options import Server, Wanted
 from weir_server.cli.terminal import Terminal
 
@@ -20,9 +21,17 @@ def run(server: Server, wanted: Wanted, *, prompt: str | None, system: str) -> E
     terminal = Terminal()
     opening = [weir.system(system)] if system else []
     if prompt is None and sys.stdin.isatty():
+        if wanted.idempotency_key:
+            raise CommandError(
+                "--idempotency-key names one question: write it after the command, or pipe it in.",
+                ExitCode.USAGE,
+            )
         return Conversation(server, wanted, terminal, opening).run()
     question = weir.user(given_or_piped(prompt, what="prompt"))
-    asyncio.run(_once(server, wanted, terminal, [*opening, question]))
+    try:
+        asyncio.run(_once(server, wanted, terminal, [*opening, question]))
+    except ValueError as error:  # the client's word for an argument that cannot be sent
+        raise CommandError(str(error), ExitCode.USAGE) from error
     return ExitCode.OK
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from weir_server.cli.banner import PER_PROCESS, models_words, providers_words
+from weir_server.cli.banner import models_words, providers_words, workers_words
 from weir_server.cli.configuring import configured, told
 from weir_server.cli.exit_codes import ExitCode
 from weir_server.cli.terminal import Terminal
@@ -25,7 +25,9 @@ def run(config: Path | None) -> ExitCode:
     terminal.line(f"ok ({found.source})")
     terminal.line(f"  listen     {found.settings.server.listen}")
     if found.settings.server.workers > 1:
-        terminal.line(f"  workers    {found.settings.server.workers}; {PER_PROCESS}")
+        terminal.line(
+            f"  workers    {found.settings.server.workers}; {workers_words(found.settings)}"
+        )
     terminal.line(f"  providers  {providers_words(found.settings)}")
     terminal.line(f"  models     {models_words(found.settings)}")
     return ExitCode.OK

@@ -1,6 +1,6 @@
 """What can be typed after `weir`? The commands with their options, their help and an example.
 
-Those of operators are in `operating.py`.
+Those of operators are in `operating.py`, `keying.py` and `accounting.py`.
 
 The modules that do the work are imported by the command that was asked for, not before.
 """
@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from weir_server.cli import operating
+from weir_server.cli import accounting, keying, operating
 from weir_server.cli.options import (
     DEFAULT_ADDRESS,
     HEALTH_DEADLINE_S,
@@ -19,6 +19,7 @@ from weir_server.cli.options import (
     AsJson,
     ConfigFile,
     Deadline,
+    IdempotencyKey,
     MaxTokens,
     ModelName,
     ProviderName,
@@ -220,6 +221,7 @@ def chat(
     provider: ProviderName = "",
     temperature: Temperature = None,
     max_tokens: MaxTokens = None,
+    idempotency_key: IdempotencyKey = "",
     as_json: AsJson = False,
     quiet: Quiet = False,
     address: Address = DEFAULT_ADDRESS,
@@ -240,6 +242,7 @@ def chat(
         max_tokens=max_tokens,
         as_json=as_json,
         quiet=quiet,
+        idempotency_key=idempotency_key,
     )
     exit_after(lambda: doing.run(server, wanted, prompt=prompt, system=system), server)
 
@@ -379,3 +382,9 @@ def health(
 
 app.add_typer(operating.targets, rich_help_panel=_OPERATE)
 app.add_typer(operating.routes, rich_help_panel=_OPERATE)
+app.add_typer(keying.keys, rich_help_panel=_OPERATE)
+app.command(
+    "usage", epilog="Example: weir usage --by tenant,model --since 7d", rich_help_panel=_OPERATE
+)(accounting.usage)
+app.add_typer(accounting.calls, rich_help_panel=_OPERATE)
+app.add_typer(accounting.budgets, rich_help_panel=_OPERATE)

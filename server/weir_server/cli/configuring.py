@@ -8,15 +8,19 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from weir_server.accounting.price.overrides import problems_of as price_problems
+from weir_server.accounting.price.published import load_published
 from weir_server.accounting.tokens import BY_PROVIDER
 from weir_server.accounting.vocabulary import SAME_TABLE, VOCABULARIES
 from weir_server.core.clock import SystemClock
 from weir_server.core.errors import ConfigInvalid
+from weir_server.core.providers import ProviderFacts
 from weir_server.providers.formats.table import can_count
 from weir_server.providers.local.errors import LocalEngineError
 from weir_server.providers.local.weights import usable_weights
 from weir_server.providers.making import Maker
 from weir_server.providers.plan import of_settings
+from weir_server.routing.configured import catalogue_of
 from weir_server.settings.defaults import default_settings
 from weir_server.settings.load import Loaded, Problem, SettingsInvalid, load
 from weir_server.settings.marks import Marks
@@ -75,12 +79,13 @@ def problems_of(settings: Settings) -> Iterator[Problem]:
     if isinstance(tls, TlsSettings):
         yield from _tls_problems(tls)
     if settings.server.workers > 1:
-        yield from _worker_problems(settings.server)
+        yield from _worker_problems(settings)
     maker = Maker(settings, SystemClock())
+    facts: dict[str, ProviderFacts] = {}
     for number, provider in enumerate(settings.providers):
         where = f"providers[{number}]"
         try:
-            maker.check(provider.id, of_settings(provider))
+            facts[provider.id] = maker.check(provider.id, of_settings(provider))
         except ConfigInvalid as invalid:
             for violation in invalid.violations:
                 yield Problem(where=f"{where}.{violation.field}", what=violation.description)
@@ -95,6 +100,10 @@ def problems_of(settings: Settings) -> Iterator[Problem]:
                     where=f"models[{number}].{where}tokenizer",
                     what=f"providers of kind {kind} do not count; {_known_tokenizers()}",
                 )
+    if settings.prices.overrides and len(facts) == len(settings.providers):
+        targets = catalogue_of(settings, facts, SystemClock()).targets()
+        lists = {provider: each.price_list for provider, each in facts.items()}
+        yield from price_problems(settings.prices, load_published(), targets, lists)
 
 
 def told(problem: Problem) -> str:
@@ -114,7 +123,15 @@ def _overridden(server: ServerSettings, overrides: Overrides) -> ServerSettings:
         raise SettingsInvalid([Problem(where="--listen", what=what) for what in said]) from failure
 
 
-def _worker_problems(server: ServerSettings) -> Iterator[Problem]:
+def _worker_problems(settings: Settings) -> Iterator[Problem]:
+    server = settings.server
+    smallest = settings.rates.smallest()
+    if settings.redis.url is None and smallest is not None and smallest < server.workers:
+        yield Problem(
+            where="rates",
+            what=f"a limit of {smallest} cannot be divided among {server.workers} workers: set "
+            "redis.url, so that they count together, raise the limit, or set server.workers to 1",
+        )
     if not sys.platform.startswith("linux"):
         yield Problem(
             where="server.workers", what="processes share a port on Linux only; set it to 1"

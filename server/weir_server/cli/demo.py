@@ -81,7 +81,7 @@ def _rows(view: AnswerView) -> Sequence[tuple[str, str]]:
     first_s = view.first_token_s or view.total_s
     # The first token's time is the prompt's; the others tell how fast the model writes.
     speed = (usage.completion_tokens - 1) / max(view.total_s - first_s, 1e-3)
-    cost = money(usage.cost) if usage.HasField("cost") else "none: it runs here"
+    cost = f"{money(usage.cost)}: it runs here" if usage.HasField("cost") else "not known"
     return (
         ("finish reason", finish_words(end.finish_reason)),
         ("prompt tokens", str(usage.prompt_tokens)),

@@ -1,13 +1,14 @@
 """Which models does a server offer?"""
 
 import asyncio
+from collections.abc import Iterable
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from weir.v1.model_pb2 import Model, ModelCapabilities
-from weir_server.cli.answer import as_json_line
+from weir.v1.model_pb2 import Model, ModelCapabilities, Price
+from weir_server.cli.answer import as_json_line, dollars
 from weir_server.cli.calling import client_of
 from weir_server.cli.exit_codes import ExitCode
 from weir_server.cli.options import Server
@@ -42,6 +43,7 @@ def table(models: list[Model], *, framed: bool) -> Table:
     shown.add_column("provider", no_wrap=True)
     shown.add_column("context", justify="right")
     shown.add_column("answer", justify="right")
+    shown.add_column("USD per million", justify="right")
     shown.add_column("can")
     for model in models:
         cells = (
@@ -50,6 +52,7 @@ def table(models: list[Model], *, framed: bool) -> Table:
             model.provider.removeprefix("providers/"),
             _size(model.context_window_tokens),
             _size(model.max_output_tokens),
+            prices_words(model.prices),
             ", ".join(_abilities(model.capabilities)),
         )
         shown.add_row(*(Text(visible(cell)) for cell in cells))
@@ -59,6 +62,17 @@ def table(models: list[Model], *, framed: bool) -> Table:
 def _size(tokens: int) -> str:
     """Return a number of tokens; 0 is not known."""
     return f"{tokens:,}" if tokens else "-"
+
+
+def prices_words(prices: Iterable[Price]) -> str:
+    """Return what a million tokens cost in and out, such as `2.50 / 10.00`; `-` is not known."""
+    rates = {price.sku: price.nanos_per_million for price in prices}
+    inward, outward = rates.get("prompt_tokens"), rates.get("completion_tokens")
+    if inward is None:
+        return "-"
+    if not inward and not outward:
+        return "free"
+    return dollars(inward) if outward is None else f"{dollars(inward)} / {dollars(outward)}"
 
 
 def _abilities(capabilities: ModelCapabilities) -> list[str]:

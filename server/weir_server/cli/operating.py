@@ -57,7 +57,7 @@ def show(
 ) -> None:
     """See how the targets are doing."""
     if context.invoked_subcommand is not None:
-        _refuse_options_before(context, context.invoked_subcommand)
+        refuse_options_before(context, context.invoked_subcommand)
         return
     from weir_server.cli import targets as doing
 
@@ -176,7 +176,7 @@ def explain(
     exit_after(lambda: doing.run(server, explained, as_json=as_json), server)
 
 
-def _refuse_options_before(context: typer.Context, command: str) -> None:
+def refuse_options_before(context: typer.Context, command: str) -> None:
     """Refuse options that stand before a command, where they would count for nothing."""
     for name in context.params:
         source = context.get_parameter_source(name)

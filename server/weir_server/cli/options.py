@@ -109,6 +109,16 @@ MaxTokens = Annotated[
         rich_help_panel=_ANSWER,
     ),
 ]
+IdempotencyKey = Annotated[
+    str,
+    typer.Option(
+        "--idempotency-key",
+        metavar="KEY",
+        help="Your name for this question: asked again with it, it is not answered or paid twice.",
+        show_default=False,
+        rich_help_panel=_ANSWER,
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs, one object a line.")]
 Quiet = Annotated[
     bool,
@@ -150,6 +160,7 @@ class Wanted:
     max_tokens: int | None = None
     as_json: bool = False
     quiet: bool = False
+    idempotency_key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

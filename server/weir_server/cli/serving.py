@@ -91,6 +91,7 @@ class Serving:
     async def _serve(self) -> None:
         # gRPC starts threads when it is imported, and takes a quarter of a second.
         from weir_server.app import running
+        from weir_server.opening import CannotOpen
         from weir_server.transport.serving import CannotListen
 
         try:
@@ -107,6 +108,8 @@ class Serving:
             raise not_configured(
                 [Problem(where=each.field, what=each.description) for each in invalid.violations]
             ) from invalid
+        except CannotOpen as refused:
+            raise CommandError(f"{refused}.", ExitCode.CONFIGURATION) from refused
         except LocalEngineError as failure:
             raise CommandError(str(failure), ExitCode.CONFIGURATION) from failure
 

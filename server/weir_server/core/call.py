@@ -1,6 +1,6 @@
 """What does a stage know of the call it serves? Who asked, until when, and how far it has come."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -9,6 +9,7 @@ from weir.v1.generation_pb2 import Phase
 from weir.v1.generation_pb2 import Warning as WarningEvent
 from weir.v1.usage_pb2 import TokenUsage
 from weir_server.core.caller import NOBODY, Caller
+from weir_server.core.counters import Standing
 from weir_server.core.deadline import Deadline
 from weir_server.core.errors import WeirError
 from weir_server.core.needs import NO_NEEDS, Needs
@@ -47,6 +48,16 @@ class Spent:
 
 
 @dataclass(slots=True, kw_only=True)
+class Keyed:
+    """What an idempotency key has to do with the answer of its call."""
+
+    answer_id: str
+    """Weir's identity of the answer: this call's own, or that of the one that was run for it."""
+    replayed: bool = False
+    """Whether the answer is one that was given before."""
+
+
+@dataclass(slots=True, kw_only=True)
 class Progress:
     """How far a call has come: the one thing stages write to, for heartbeats, errors and logs."""
 
@@ -67,13 +78,28 @@ class Progress:
     """Counts what was used so far, while an attempt runs; an estimate."""
     prompt_tokens: int | None = None
     """What goes in, as first counted or estimated; None: nobody has."""
+    rates: Sequence[Standing] = ()
+    """How far the limits that the call comes under are used up, as it was let in or refused."""
     interrupted: Callable[[], WeirError | None] | None = None
     """Tells what ended the call from outside, if something of Weir's own did."""
     on_sent: Callable[[], None] | None = None
-    """Is told once, when a provider has first been sent the request."""
+    """Is told once, when a provider has first been sent the request or is being waited for."""
+    reached: bool = False
+    """Whether a provider may have seen anything of the request."""
+    whole: "Progress | None" = None
+    """That of the call, where this is one of several attempts at once."""
+    keyed: Keyed | None = None
+    """Is there only if the call has an idempotency key."""
 
     def sent(self) -> None:
         """Say that a provider has been sent the request; saying it again changes nothing."""
+        self.reached = True
+        if self.whole is not None:
+            self.whole.reached = True
+        self.waits()
+
+    def waits(self) -> None:
+        """Say that the call waits for a provider, as it does once it has been sent the request."""
         if (told := self.on_sent) is not None:
             self.on_sent = None
             told()
@@ -115,6 +141,8 @@ class Call:
     """Whether the caller's library asks again after a failure: it does not wait in line."""
     hops: Final[int] = 0
     """How many Weirs have handed the call on before it came here."""
+    idempotency_key: Final[str] = ""
+    """The caller's name for the call, under which it is not run twice; empty: it has none."""
 
     def aimed_at(
         self,
@@ -131,6 +159,7 @@ class Call:
         """
         if progress is not None and progress.on_sent is None:
             progress.on_sent = self.progress.on_sent
+            progress.whole = self.progress.whole or self.progress
         return Call(
             request_id=self.request_id,
             response_id=self.response_id,
@@ -149,6 +178,7 @@ class Call:
             priority=self.priority,
             retried=self.retried,
             hops=self.hops,
+            idempotency_key=self.idempotency_key,
         )
 
     def needing(self, needs: Needs) -> "Call":
@@ -171,7 +201,37 @@ class Call:
             priority=self.priority,
             retried=self.retried,
             hops=self.hops,
+            idempotency_key=self.idempotency_key,
         )
+
+    def asked_by(self, caller: Caller) -> "Call":
+        """Return this call with who asks, once that has been found out."""
+        return Call(
+            request_id=self.request_id,
+            response_id=self.response_id,
+            method=self.method,
+            operation=self.operation,
+            streaming=self.streaming,
+            arrived_s=self.arrived_s,
+            deadline=self.deadline,
+            caller=caller,
+            trace=self.trace,
+            progress=self.progress,
+            targets=self.targets,
+            policy=self.policy,
+            kind=self.kind,
+            needs=self.needs,
+            priority=self.priority,
+            retried=self.retried,
+            hops=self.hops,
+            idempotency_key=self.idempotency_key,
+        )
+
+    @property
+    def answer_id(self) -> str:
+        """Weir's identity of the answer, which is another call's where that one is replayed."""
+        keyed = self.progress.keyed
+        return self.response_id if keyed is None else keyed.answer_id
 
     @property
     def target(self) -> Target:

@@ -1,7 +1,7 @@
 """Who calls? The tenant that pays, the key it called with, and what that key may do."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from types import MappingProxyType
 from typing import Protocol
@@ -57,6 +57,10 @@ class Caller:
             for allowed in self.models
         )
 
+    def acting_for(self, tenant: str) -> "Caller":
+        """Return this caller as one of a tenant."""
+        return self if tenant == self.tenant else replace(self, tenant=tenant)
+
 
 NOBODY = Caller()
 """Who calls where there are no keys, and an RPC that was refused before anybody was known."""
@@ -71,10 +75,11 @@ class Identity(Protocol):
     def caller(self, authorization: str) -> Caller | None:
         """Return who presents this value of `authorization`, if it was asked for lately.
 
-        None: `resolve` must find out. Raises ApiKeyInvalid, ApiKeyDisabled.
+        Empty: the call has none. None: `resolve` must find out. Raises ApiKeyInvalid.
         """
         ...
 
     async def resolve(self, authorization: str, peer: str) -> Caller:
-        """Find out who presents it. Raises ApiKeyInvalid, ApiKeyDisabled, RateLimited."""
+        """Find out who presents it. Raises ApiKeyInvalid, ApiKeyDisabled, RateLimited and
+        LedgerUnavailable."""
         ...

@@ -119,9 +119,8 @@ class CallEntry:
     vendor_model: Final[str]
     duration_ms: Final[float]
     first_part_ms: Final[float | None]
-    code: Final[int]
-    """Number of the gRPC status."""
     reason: Final[ErrorReason.ValueType]
+    """Why it failed; unspecified: it did not. A reason has one status code."""
     finish_reason: Final[FinishReason.ValueType]
     usage: Final[TokenUsage]
     """What the tenant pays for, as the caller was told."""

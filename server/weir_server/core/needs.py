@@ -176,7 +176,8 @@ def _of_options(options: GenerationOptions, *, completes: bool) -> list[Need]:
         elif name == "output_format":
             # Grammars have no ability of their own: the wire format knows whether it can send one.
             if value.HasField("json_schema"):
-                needs.append(_JSON_SCHEMA)
+                if not value.json_schema.max_repairs:
+                    needs.append(_JSON_SCHEMA)  # else it is told in words where it must be
             elif value.HasField("json_object"):
                 needs.append(_JSON_OBJECT)
         elif name == "output_modalities":

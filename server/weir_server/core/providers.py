@@ -30,6 +30,8 @@ class ProviderFacts:
     """Whether a request may name a vendor model that the configuration does not list."""
     max_concurrency: int | None = None
     """Upper bound of calls at a time; None: the server's setting."""
+    price_list: str = ""
+    """Whose published prices its models are sold at; see Target.price_list."""
 
 
 class ProviderHost(Protocol):
@@ -65,10 +67,12 @@ class ProviderRegistrar(Protocol):
         *,
         validate_only: bool,
         request_id: str = "",
+        tenant: str = "",
     ) -> tuple[ProviderFacts, int]:
         """Register or renew a provider; return its facts and when it expires, ns since the epoch.
 
-        0: it does not expire. request_id: the same one again gets the same answer; empty: none.
+        0: it does not expire. tenant: whose it is; empty: everybody's. request_id: the same one
+        again gets the same answer; empty: none.
         Raises ConfigInvalid, ResourceExists, TooManyProviders, and InvalidRequest for a
         `request_id` that was used for something else.
         """

@@ -52,6 +52,8 @@ class Target:
     """Its share among the targets of a weighted model."""
     kind: str = ""
     """Kind of its provider, whose extensions it takes; empty: not known."""
+    price_list: str = ""
+    """Whose published prices it is sold at, such as `openai`; empty: not known."""
 
     @property
     def is_gateway(self) -> bool:

@@ -34,6 +34,7 @@ from weir_server.providers.local.dialect import DIALECT, LIMITS
 from weir_server.providers.local.engine import LocalEngine, LocalEngineSettings
 from weir_server.providers.local.provider import LocalProvider
 from weir_server.providers.plan import Plan, invalid
+from weir_server.providers.price_lists import price_list_of
 from weir_server.providers.vendors.local import LOCAL_CAPABILITIES
 from weir_server.providers.weir import kind as gateway
 from weir_server.providers.wire.base import CountingWire
@@ -292,6 +293,7 @@ def _facts(provider_id: str, plan: Plan) -> ProviderFacts:
         credentials=tuple(credential.name for credential in plan.credentials),
         unlisted_models=plan.unlisted_models,
         max_concurrency=plan.max_concurrency or (gateway.STREAMS if plan.kind == GATEWAY else None),
+        price_list=price_list_of(plan),
     )
 
 

@@ -22,7 +22,7 @@ from weir_server.core.call import Call
 from weir_server.core.errors import UpstreamError, WeirError
 from weir_server.core.handler import Batch, Request
 from weir_server.core.target import Operation, Target
-from weir_server.core.usage import add_usage, summed
+from weir_server.core.usage import add, summed
 from weir_server.resilience.attempt import Attempt
 from weir_server.resilience.story import Story
 from weir_server.resilience.tries import Tries
@@ -93,7 +93,7 @@ class Continuation(AsyncIterator[Batch]):
         if last is not None and last.HasField("end"):
             told[-1:] = [*story.finish(), last]
             if (spent := self._answer.spent) is not None:
-                add_usage(last.end.usage, spent)
+                add(last.end.usage, spent)
         return told
 
     async def _go_on(self, broken: UpstreamError) -> list[GenerationEvent]:

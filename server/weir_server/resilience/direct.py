@@ -21,5 +21,5 @@ class DirectStage(Handler):
     ) -> AbstractAsyncContextManager[AsyncIterator[Batch]]:
         """Pass the call on, aimed at one target."""
         if len(call.targets) > 1:
-            call = call.aimed_at(call.targets[:1])
+            call = call.aimed_at(call.targets[:1], kind=call.kind)
         return self._next.open(call, request)

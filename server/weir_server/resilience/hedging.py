@@ -15,6 +15,7 @@ from weir_server.resilience.verdicts import verdict_of
 if TYPE_CHECKING:
     from weir_server.resilience.stage import ResilienceStage
 
+_FIRST = AttemptKind.ATTEMPT_KIND_FIRST
 _HEDGE = AttemptKind.ATTEMPT_KIND_HEDGE
 _Outcome = Attempt | WeirError
 _LOST = asyncio.CancelledError("another target answered first")
@@ -127,7 +128,8 @@ def _aside(call: Call, turn: Turn) -> Call:
     """Return the call as one attempt among several at once: only lists are shared."""
     told = call.progress
     progress = Progress(attempts=told.attempts, spent=told.spent, warnings=told.warnings)
-    return call.aimed_at((turn.target,), progress=progress, kind=turn.kind)
+    kind = call.kind if turn.kind == _FIRST else turn.kind
+    return call.aimed_at((turn.target,), progress=progress, kind=kind)
 
 
 def _adopt(call: Call, winner: Attempt) -> None:

@@ -97,8 +97,9 @@ class ResilienceStage(Handler):
     ) -> Coroutine[Any, Any, Attempt]:
         """Make one attempt, to be awaited."""
         target = turn.target
-        if turn.kind is not _FIRST or len(call.targets) > 1 or target is not call.targets[0]:
-            aimed = call.aimed_at((target,), kind=turn.kind)
+        kind = call.kind if turn.kind == _FIRST else turn.kind
+        if kind != call.kind or len(call.targets) > 1 or target is not call.targets[0]:
+            aimed = call.aimed_at((target,), kind=kind)
         else:
             aimed = call
         call.progress.route = target

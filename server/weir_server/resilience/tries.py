@@ -153,7 +153,7 @@ class Tries:
         progress = self._call.progress
         progress.phase = _RETRYING
         if delay_s > 0.0:
-            progress.sent()  # a call that waits for a provider does not hold others up
+            progress.waits()  # a call that waits for a provider does not hold others up
             await asyncio.sleep(delay_s)
         return self._again(target)
 

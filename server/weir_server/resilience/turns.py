@@ -112,7 +112,7 @@ class Turns:
         Raises GatewayOverloaded when too many wait already, UpstreamRateLimited when every
         credential rests for longer than the call has, CircuitOpen when all are left alone.
         """
-        call.progress.sent()  # a call that waits for a provider does not hold others up
+        call.progress.waits()  # a call that waits for a provider does not hold others up
         while True:
             for target in targets:
                 if (turn := self.take(call, target)) is not None:

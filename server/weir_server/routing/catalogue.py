@@ -7,14 +7,17 @@ from typing_extensions import override
 
 from weir.v1.error_pb2 import FieldViolation
 from weir.v1.model_pb2 import Model
+from weir_server.core.caller import NOBODY, Caller
 from weir_server.core.catalogue import Catalogue
 from weir_server.core.clock import Clock
 from weir_server.core.errors import (
     InvalidRequest,
+    ModelNotAllowed,
     ModelNotFound,
     ProviderNotFound,
     ProviderNotInitialized,
 )
+from weir_server.core.prices import Prices
 from weir_server.core.route import DEFAULT_POLICY, Leg, ModelRoute, RoutePolicy
 from weir_server.core.target import Operation, Target
 from weir_server.routing.entries import MODEL_PREFIX, ModelEntry, ProviderEntry, route_of
@@ -34,8 +37,11 @@ class ModelCatalogue(Catalogue):
         providers: Iterable[ProviderEntry],
         models: Iterable[ModelEntry],
         default_model: str,
+        prices: Prices | None = None,
     ) -> None:
+        """`prices` are shown with each model; None: none are."""
         self._clock = clock
+        self._prices = prices
         self._providers = {entry.facts.name: entry for entry in providers}
         self._models = {entry.model.name: entry for entry in models}
         self._names = {
@@ -64,6 +70,7 @@ class ModelCatalogue(Catalogue):
         operation: Operation,
         streaming: bool = False,
         fallback_models: Sequence[str] = (),
+        caller: Caller = NOBODY,
     ) -> ModelRoute:
         """Return who may serve a request; see the protocol.
 
@@ -71,8 +78,9 @@ class ModelCatalogue(Catalogue):
         """
         model = model.removeprefix(MODEL_PREFIX)
         if provider:
-            name, own, policy = self._at_provider(self.provider(provider), model)
-            chain = self._named(fallback_models, but=name)
+            name, own, policy = self._at_provider(self.provider(provider, caller.tenant), model)
+            _allow(caller, name)
+            chain = self._named(fallback_models, caller, but=name)
             return route_of(name, [own, *chain], policy, operation, streaming=streaming)
         model = model or self._default_model
         if not model:
@@ -81,8 +89,9 @@ class ModelCatalogue(Catalogue):
         if entry is None:
             raise ModelNotFound(metadata={"model": model})
         name = entry.model.name
+        _allow(caller, name)
         if fallback_models:
-            chain = self._named(fallback_models, but=name)
+            chain = self._named(fallback_models, caller, but=name)
             return route_of(name, [entry.leg, *chain], entry.policy, operation, streaming=streaming)
         # They change with the configuration only, so that their routes are made once.
         key = (name, operation, streaming)
@@ -103,7 +112,7 @@ class ModelCatalogue(Catalogue):
                     chain.append(following)
         return [link.leg for link in chain[1:]]
 
-    def _named(self, fallback_models: Sequence[str], *, but: str) -> list[Leg]:
+    def _named(self, fallback_models: Sequence[str], caller: Caller, *, but: str) -> list[Leg]:
         """Return the legs of the models that a caller falls back on, each once, without `but`."""
         found: dict[str, Leg] = {}
         unknown = []
@@ -112,6 +121,7 @@ class ModelCatalogue(Catalogue):
             if entry is None:
                 unknown.append(f"options.routing.fallback_models[{index}]")
             elif entry.model.name != but:
+                _allow(caller, entry.model.name)
                 found.setdefault(entry.model.name, entry.leg)
         if unknown:
             what = "Name a model of this server; ListModels tells which there are."
@@ -152,6 +162,7 @@ class ModelCatalogue(Catalogue):
             credentials=facts.credentials or ("",),
             max_concurrency=facts.max_concurrency,
             kind=facts.kind,
+            price_list=facts.price_list,
         )
         return name, Leg(targets=(target,)), DEFAULT_POLICY
 
@@ -159,14 +170,17 @@ class ModelCatalogue(Catalogue):
         """Return every target that the configuration names."""
         return tuple(t for entry in self._models.values() for t in entry.leg.targets)
 
-    def provider(self, handle: str) -> ProviderEntry:
+    def provider(self, handle: str, tenant: str = NOBODY.tenant) -> ProviderEntry:
         """Return a provider by its handle, with or without `providers/` before it.
 
-        Raises ProviderNotFound, and ProviderNotInitialized when its handle has expired.
+        Raises ProviderNotFound, also for one that another tenant brought in, and
+        ProviderNotInitialized when its handle has expired.
         """
         name = handle if handle.startswith(PROVIDER_PREFIX) else PROVIDER_PREFIX + handle
         entry = self._providers.get(name)
-        if entry is None and name not in self._gone:
+        if (entry is None and name not in self._gone) or (
+            entry is not None and entry.tenant not in ("", tenant)
+        ):
             raise ProviderNotFound(metadata={"provider": name})
         if entry is None or self._has_expired(entry):
             raise ProviderNotInitialized(metadata={"provider": name})
@@ -216,14 +230,29 @@ class ModelCatalogue(Catalogue):
 
     def models(self) -> tuple[Model, ...]:
         """Return every model, by name."""
-        return tuple(self._models[name].model for name in sorted(self._models))
+        return tuple(self._priced(self._models[name]) for name in sorted(self._models))
 
     def model(self, name: str) -> Model:
         """Return one model by resource name or alias. Raises ModelNotFound."""
         entry = self._names.get(name.removeprefix(MODEL_PREFIX))
         if entry is None:
             raise ModelNotFound(metadata={"model": name})
-        return entry.model
+        return self._priced(entry)
+
+    def _priced(self, entry: ModelEntry) -> Model:
+        """Return a model with the prices of its first target, which may change with the day."""
+        if self._prices is None:
+            return entry.model
+        model = Model()
+        model.CopyFrom(entry.model)
+        model.prices.extend(self._prices.listed(entry.leg.targets[0]))
+        return model
+
+
+def _allow(caller: Caller, model: str) -> None:
+    """Raise ModelNotAllowed for a model that is not open to a caller."""
+    if caller.models and not caller.may_use(model):
+        raise ModelNotAllowed(metadata={"model": model})
 
 
 def _invalid(field: str, description: str) -> InvalidRequest:

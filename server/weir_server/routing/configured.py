@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from weir.v1.model_pb2 import ModelCapabilities
 from weir_server.core.clock import Clock
+from weir_server.core.prices import Prices
 from weir_server.core.providers import ProviderFacts
 from weir_server.core.route import Refusal, RoutePolicy
 from weir_server.core.target import Target
@@ -14,9 +15,15 @@ from weir_server.settings.tree import Settings
 
 
 def catalogue_of(
-    settings: Settings, installed: Mapping[str, ProviderFacts], clock: Clock
+    settings: Settings,
+    installed: Mapping[str, ProviderFacts],
+    clock: Clock,
+    prices: Prices | None = None,
 ) -> ModelCatalogue:
-    """Make the catalogue of a configuration; `installed` has the facts of each provider id."""
+    """Make the catalogue of a configuration; `installed` has the facts of each provider id.
+
+    prices: shown with each model; None: none are.
+    """
     models = [_entry(model, installed) for model in settings.models]
     default = settings.default_model or (settings.models[0].name if settings.models else "")
     return ModelCatalogue(
@@ -24,6 +31,7 @@ def catalogue_of(
         providers=[ProviderEntry(facts=facts) for facts in installed.values()],
         models=models,
         default_model=default,
+        prices=prices,
     )
 
 
@@ -58,6 +66,7 @@ def _target(model: ModelSettings, target: TargetSettings, facts: ProviderFacts) 
         max_concurrency=facts.max_concurrency,
         weight=target.weight,
         kind=facts.kind,
+        price_list=facts.price_list,
     )
 
 

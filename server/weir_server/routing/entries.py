@@ -35,6 +35,8 @@ class ProviderEntry:
     """When its handle expires, nanoseconds since the epoch; 0: never."""
     configured: bool = True
     """Whether it comes from the server's configuration and may not be replaced by a caller."""
+    tenant: str = ""
+    """Whose it is that a caller brought in; empty: everybody's."""
 
 
 def describe(

@@ -96,6 +96,7 @@ class RouteExplainer(Explainer):
             operation=Operation.CHAT,
             streaming=streaming,
             fallback_models=routing.fallback_models,
+            caller=call.caller,
         )
         needs = _kept(needs_of(request), route, request)
         targets = bounded(ordered(route, routing.affinity_key, self._rng), routing)

@@ -55,26 +55,33 @@ class Registrar(ProviderRegistrar):
         *,
         validate_only: bool,
         request_id: str = "",
+        tenant: str = "",
     ) -> tuple[ProviderFacts, int]:
         """Register or renew a provider; the same id and configuration make no difference.
 
-        Raises ConfigInvalid; ResourceExists when the id belongs to the server's configuration;
-        TooManyProviders; InvalidRequest for a `request_id` that was used for something else.
+        Raises ConfigInvalid; ResourceExists when the id belongs to the server's configuration or
+        to another tenant; TooManyProviders; InvalidRequest for a `request_id` that was used for
+        something else.
         """
         asked = hashlib.sha256(
-            b"%s\n%s" % (provider_id.encode(), config.SerializeToString(deterministic=True))
+            b"%s\n%s\n%s"
+            % (
+                tenant.encode(),
+                provider_id.encode(),
+                config.SerializeToString(deterministic=True),
+            )
         ).digest()
         async with self._one_at_a_time:
             told = self._told(request_id, asked)
             if told is not None and not validate_only:
                 return told.facts, told.expires_ns
-            await self._make_room(PROVIDER_PREFIX + provider_id)
+            await self._make_room(PROVIDER_PREFIX + provider_id, tenant)
             expires_ns = self._clock.wall_ns() + int(self._ttl_s * 1e9)
             if validate_only:
                 return self._host.check(provider_id, config), expires_ns
             facts = await self._host.install(provider_id, config)
             self._catalogue.put_provider(
-                ProviderEntry(facts=facts, expires_ns=expires_ns, configured=False)
+                ProviderEntry(facts=facts, expires_ns=expires_ns, configured=False, tenant=tenant)
             )
             if request_id:
                 answer = _Answer(asked=asked, facts=facts, expires_ns=expires_ns)
@@ -85,14 +92,14 @@ class Registrar(ProviderRegistrar):
         """Return what lets nobody register or renew a provider until its block ends."""
         return self._one_at_a_time
 
-    async def _make_room(self, name: str) -> None:
+    async def _make_room(self, name: str, tenant: str) -> None:
         """End what has expired. Raises ResourceExists, and TooManyProviders if one is too many."""
         for expired in self._catalogue.remove_expired():
             await self._host.remove(expired.removeprefix(PROVIDER_PREFIX))
         existing = self._catalogue.find_provider(name)
         if existing is None and self._catalogue.count_initialized() >= self._max_providers:
             raise TooManyProviders(metadata={"limit": "server.max_initialized_providers"})
-        if existing is not None and existing.configured:
+        if existing is not None and (existing.configured or existing.tenant != tenant):
             raise ResourceExists(metadata={"provider": name})
 
     def _told(self, request_id: str, asked: bytes) -> _Answer | None:

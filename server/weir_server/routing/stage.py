@@ -44,6 +44,7 @@ class RoutingStage(Handler):
             operation=call.operation,
             streaming=call.streaming,
             fallback_models=() if routing is NO_OPTIONS else routing.fallback_models,
+            caller=call.caller,
         )
         targets = ordered(route, routing.affinity_key, self._rng)
         needs = call.needs

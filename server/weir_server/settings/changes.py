@@ -6,7 +6,9 @@ from typing import Any
 
 from weir_server.settings.tree import Settings
 
-RELOADABLE = frozenset({"providers", "models", "default_model", "secrets", "resilience"})
+RELOADABLE = frozenset(
+    {"providers", "models", "default_model", "secrets", "resilience", "prices", "rates"}
+)
 """The branches that a running server takes on; all others stay as they were when it started."""
 FIXED = "enabled"
 """The key of `resilience` that is not reloadable: whether the stage is there at all."""
@@ -42,6 +44,8 @@ def changes(running: Settings, wanted: Settings) -> Changes:
         others.append("default_model")
     resilience = _different_keys(running.resilience, wanted.resilience)
     others += [f"resilience.{key}" for key in resilience if key != FIXED]
+    others += [f"prices.{key}" for key in _different_keys(running.prices, wanted.prices)]
+    others += [f"rates.{key}" for key in _different_keys(running.rates, wanted.rates)]
     return Changes(
         providers_added=providers[0],
         providers_removed=providers[1],

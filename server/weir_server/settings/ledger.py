@@ -35,6 +35,10 @@ class LedgerSettings(Node):
     budgets_refresh_s: Annotated[float, Field(ge=0.1, le=5)] = 5.0
     """How old what is known of budgets may be, where another Weir has changed them."""
 
+    reserve_step_tokens: Annotated[int, Field(ge=64, le=1_000_000)] = 4_096
+    """How many tokens of an answer are reserved at a time where the caller sets no maximum. Under a
+    hard budget a unary answer is given no more."""
+
     def address(self, data_dir: Path) -> str:
         """Return the address of the database."""
         return self.url.get_secret_value() if self.url else f"sqlite:///{data_dir / 'ledger.db'}"

@@ -14,7 +14,16 @@ from weir_server.settings.marks import Mark, Marks, mark_of
 from weir_server.settings.tree import Settings
 
 CONFIG_MAX_BYTES = 1024 * 1024
-SECRET_KEYS = frozenset({"api_key", "client_secret", "secret_access_key", "session_token"})
+SECRET_KEYS = frozenset(
+    {
+        "api_key",
+        "client_secret",
+        "hash_key",
+        "seal_key",
+        "secret_access_key",
+        "session_token",
+    }
+)
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 

@@ -10,10 +10,15 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from weir_server.settings.admission import AdmissionSettings
 from weir_server.settings.aws import AwsSettings
 from weir_server.settings.azure import ApiVersion, AzureSettings
+from weir_server.settings.idempotency import IdempotencySettings
+from weir_server.settings.identity import IdentitySettings
 from weir_server.settings.kinds import REMOTE, Kind
 from weir_server.settings.ledger import LedgerSettings, default_data_dir
 from weir_server.settings.models import ModelSettings, TargetSettings
 from weir_server.settings.node import Node, ProviderId, Seconds, Switch
+from weir_server.settings.prices import PriceSettings
+from weir_server.settings.rates import RatesSettings
+from weir_server.settings.redis import RedisSettings
 from weir_server.settings.resilience import ResilienceSettings
 from weir_server.settings.vertex import VertexSettings
 
@@ -70,7 +75,7 @@ class ServerSettings(Node):
     max_initialized_providers: Annotated[int, Field(ge=1, le=10_000)] = 100
     """How many of them may live at the same time."""
     admin: Switch = "auto"
-    """Whether to serve `weir.admin.v1`; auto: on loopback only, until callers have roles."""
+    """Whether to serve `weir.admin.v1`, to operators; auto: it is."""
     workers: Annotated[int, Field(ge=1, le=128)] = 1
     """Processes that share the port. Breakers and limits are then each process's own."""
     data_dir: Path = Field(default_factory=default_data_dir)
@@ -249,13 +254,33 @@ class Settings(Node):
     upstream: UpstreamSettings = UpstreamSettings()
     resilience: ResilienceSettings = ResilienceSettings()
     admission: AdmissionSettings = AdmissionSettings()
+    rates: RatesSettings = RatesSettings()
+    redis: RedisSettings = RedisSettings()
+    identity: IdentitySettings = IdentitySettings()
     ledger: LedgerSettings = LedgerSettings()
+    prices: PriceSettings = PriceSettings()
+    idempotency: IdempotencySettings = IdempotencySettings()
     providers: tuple[ProviderSettings, ...] = ()
     models: tuple[ModelSettings, ...] = ()
     default_model: str = ""
     """The model where a request names neither model nor provider; unset: the first."""
     secrets: dict[str, SecretStr] = Field(default_factory=dict)
     """Secrets that a ProviderConfig's api_key_secret_ref may name."""
+
+    @property
+    def asks_for_keys(self) -> bool:
+        """Whether every call needs a key; auto: where other machines can reach the port."""
+        mode = self.identity.mode
+        return mode == "keys" or (mode == "auto" and not self.server.is_loopback)
+
+    @model_validator(mode="after")
+    def _is_guarded(self) -> "Settings":
+        if self.identity.mode == "open" and not self.server.is_loopback:
+            raise ValueError(
+                f"identity.mode: open would let everybody in, and listen {self.server.listen} is "
+                "reachable from other machines: set it to keys, or listen on 127.0.0.1"
+            )
+        return self
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Settings":
@@ -277,8 +302,27 @@ class Settings(Node):
                     raise ValueError(
                         f"models[{number}].fallback_models: no model has the name {name}"
                     )
+        models = {model.name for model in self.models}
+        for name in self.rates.models:
+            if name not in models:
+                raise ValueError(
+                    f"rates.models: no model has the name {name}; there are: "
+                    f"{', '.join(sorted(models)) or 'none'}"
+                )
         if self.default_model and self.default_model not in names:
             raise ValueError(f"default_model: no model has the name {self.default_model}")
+        return self
+
+    @model_validator(mode="after")
+    def _prices_what_is_there(self) -> "Settings":
+        ids = [provider.id for provider in self.providers]
+        models = [model.name for model in self.models]
+        for number, price in enumerate(self.prices.overrides):
+            where = f"prices.overrides[{number}]"
+            if price.model is not None and price.model not in models:
+                raise ValueError(f"{where}.model: no model has the name {price.model}")
+            if price.provider is not None and price.provider not in ids:
+                raise ValueError(f"{where}.provider: no provider has the id {price.provider}")
         return self
 
     def _check_target(self, where: str, target: TargetSettings) -> None:

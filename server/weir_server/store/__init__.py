@@ -1,1 +1,1 @@
-"""Where are the durable books? In SQLite by default, in PostgreSQL by address."""
+"""Where is what outlives a process? The homes of the ledger, the keys and the counters."""

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from weir.v1.error_pb2 import ErrorReason
 from weir.v1.usage_pb2 import TokenUsage
 from weir.v1.usage_service_pb2 import CallState as WireCallState
 from weir_server.core.errors import WeirError
@@ -147,7 +148,6 @@ def settlement_of(entry: CallEntry) -> Operation:
         hold.arrived_ns,
         entry.duration_ms,
         entry.first_part_ms,
-        entry.code,
         entry.reason,
         entry.finish_reason,
         usage.prompt_tokens,
@@ -187,7 +187,7 @@ def lost_call(reservation: Row, cost_nanos: int | None, now_ns: int) -> Row:
     prompt_tokens, trace_id = reservation[9], reservation[11]
     return (
         *(response_id, request_id, tenant, key, method, model, "", "", arrived_ns),
-        *(max(0, now_ns - arrived_ns) / 1e6, None, _UNKNOWN_CODE, 0, 0),
+        *(max(0, now_ns - arrived_ns) / 1e6, None, _LOST, 0),
         *(prompt_tokens, 0, 0, 0, 0, None, _ESTIMATED),
         *(cost_nanos, "" if cost_nanos is None else WINDOW_CURRENCY, "[]", "", 0),
         *(json_of(labels), trace_id, False, STATES[CallState.UNKNOWN]),
@@ -199,8 +199,8 @@ def json_of(value: object) -> str:
     return _encode(value).decode()
 
 
-_UNKNOWN_CODE: Final = 2
-"""gRPC's UNKNOWN: nobody was told how the call ended."""
+_LOST: Final = int(ErrorReason.ERROR_REASON_UNKNOWN_OUTCOME)
+"""Nobody was told how the call ended."""
 _ESTIMATED: Final = 2
 """USAGE_SOURCE_ESTIMATED."""
 

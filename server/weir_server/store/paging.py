@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from weir.v1.error_pb2 import FieldViolation
-from weir_server.core.errors import InvalidRequest
+from weir_server.core.errors import PageTokenInvalid
 
 DEFAULT_SIZE = 100
 MAX_SIZE = 1000
@@ -27,7 +27,7 @@ def token_of(last: Sequence[str | int]) -> str:
 def after(token: str, types: Sequence[type]) -> list[str | int] | None:
     """Return what a token stands for; None: the beginning.
 
-    types: of what rows are ordered by. Raises InvalidRequest for a token that Weir never gave.
+    types: of what rows are ordered by. Raises PageTokenInvalid for a token that Weir never gave.
     """
     if not token:
         return None
@@ -38,5 +38,5 @@ def after(token: str, types: Sequence[type]) -> list[str | int] | None:
         values = None
     if not isinstance(values, list) or [type(value) for value in values] != list(types):
         violation = FieldViolation(field="page_token", rule="PAGE_TOKEN", description=_FOREIGN)
-        raise InvalidRequest(violations=[violation])
+        raise PageTokenInvalid(violations=[violation])
     return values

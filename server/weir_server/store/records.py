@@ -19,7 +19,6 @@ def record_of(call: Row[Any], attempts: Sequence[Row[Any]]) -> CallRecord:
     record.duration.CopyFrom(_duration(call.duration_ms))
     if call.first_part_ms is not None:
         record.time_to_first_part.CopyFrom(_duration(call.first_part_ms))
-    record.code = call.code
     record.reason = call.reason
     record.finish_reason = call.finish_reason
     record.usage.CopyFrom(_usage(call))

@@ -152,7 +152,6 @@ CALLS: Final = Table(
     _count("arrived_ns"),
     Column("duration_ms", Double, nullable=False),
     Column("first_part_ms", Double),
-    _number("code"),
     _number("reason"),
     _number("finish_reason"),
     _count("prompt_tokens"),

@@ -52,7 +52,7 @@ _FIELDS: Final = {
 class Usage:
     """Questions to the books. Every method blocks: call it in a thread.
 
-    Raises InvalidRequest for a page token that Weir never gave, and SQLAlchemy's errors.
+    Raises PageTokenInvalid for a page token that Weir never gave, and SQLAlchemy's errors.
     """
 
     def __init__(self, database: Database) -> None:

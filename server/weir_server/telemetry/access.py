@@ -22,6 +22,10 @@ class AccessLine(msgspec.Struct, kw_only=True, omit_defaults=True):
     response_id: str = ""
     peer: str = ""
     client: str = ""
+    tenant: str = ""
+    """Who pays; empty: the call was refused before that was known."""
+    key: str = ""
+    """Name of the key it came with; empty: none was needed, or it was refused."""
     priority: str = ""
     trace_id: str = ""
     previous_attempts: str = ""
@@ -31,8 +35,12 @@ class AccessLine(msgspec.Struct, kw_only=True, omit_defaults=True):
     model: str = ""
     vendor_model: str = ""
     attempts: int = 0
+    replayed: bool = False
+    """Whether the answer was given before, to a call with the same idempotency key."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
     usage_source: str = ""
+    cost_nanos: int | None = None
+    """Billionths of a US dollar; absent: the price is not known."""
     events: int = 0
     """Events sent, for a stream; messages, for a watch."""

@@ -11,6 +11,7 @@ from google.rpc import code_pb2
 from weir.v1.error_pb2 import FieldViolation
 from weir.v1.usage_pb2 import TokenUsage, UsageSource
 from weir_server.core.call import NO_TRACE, Call
+from weir_server.core.caller import NOBODY, Caller, Identity, Role
 from weir_server.core.clock import Clock
 from weir_server.core.deadline import ATTEMPT_MIN_S, Deadline
 from weir_server.core.errors import (
@@ -20,6 +21,7 @@ from weir_server.core.errors import (
     InternalError,
     MalformedRequest,
     MessageTooLarge,
+    PermissionDenied,
     WeirError,
 )
 from weir_server.core.priority import priority_of
@@ -70,6 +72,7 @@ class Edge:
         log: Log,
         open_calls: OpenCalls,
         deadlines: Deadlines,
+        identity: Identity,
         new_id: Ids = random_id,
         access_log: bool = True,
         max_reply_bytes: int = 32 * 1024 * 1024,
@@ -80,6 +83,7 @@ class Edge:
         self._log = log
         self._open_calls = open_calls
         self._deadlines = deadlines
+        self._identity = identity
         self._new_id = new_id
         self._access_log = access_log
         self._max_reply_bytes = max_reply_bytes
@@ -95,14 +99,20 @@ class Edge:
         interruption = Interruption(task)
         refused: WeirError | None = None
         said = _NOTHING_SAID
+        caller: Caller | None = None
         try:
             said = metadata.read(exchange.metadata(), self._new_request_id)
             self._open_calls.enter(interruption, is_watch=method.watch is not None)
+            caller = self._identity.caller(said.authorization)
+            if caller is not None:
+                caller = _admitted(caller, method, said)
         except WeirError as refusal:
             refused = refusal
             if said is _NOTHING_SAID:
                 said = metadata.identity(exchange.metadata())
-        run = _Run(call=self._call(method, said, exchange.time_remaining_s()), said=said)
+        run = _Run(
+            call=self._call(method, said, exchange.time_remaining_s(), caller or NOBODY), said=said
+        )
         run.call.progress.interrupted = interruption.cause
         try:
             if refused is not None:
@@ -130,8 +140,14 @@ class Edge:
         call = run.call
         if call.deadline.remaining_s(call.arrived_s) < ATTEMPT_MIN_S:
             raise DeadlineTooShort
-        request = _decode(method, payload)
         interruption.at_deadline(self._clock, call.deadline)
+        if call.caller is NOBODY:
+            authorization = run.said.authorization
+            caller = await self._identity.resolve(authorization, exchange.peer())
+            # For the log, should it not be admitted.
+            run.call = call.asked_by(caller)
+            call = run.call = call.asked_by(_admitted(caller, method, run.said))
+        request = _decode(method, payload)
         rpc = Rpc(call=call)
         if method.unary is not None:
             reply = await method.unary(rpc, request)
@@ -210,7 +226,11 @@ class Edge:
         return error
 
     def _call(
-        self, method: Method, said: metadata.CallMetadata, time_remaining_s: float | None
+        self,
+        method: Method,
+        said: metadata.CallMetadata,
+        time_remaining_s: float | None,
+        caller: Caller,
     ) -> Call:
         now_s = self._clock.monotonic_s()
         streaming = method.streaming
@@ -227,10 +247,12 @@ class Edge:
             streaming=streaming,
             arrived_s=now_s,
             deadline=Deadline.after(now_s, timeout_s),
+            caller=caller,
             trace=said.trace,
             priority=priority_of(said.priority),
             retried=said.previous_attempts not in ("", "0"),
             hops=said.hops,
+            idempotency_key=said.idempotency_key,
         )
 
     def _new_request_id(self) -> str:
@@ -243,7 +265,7 @@ class Edge:
             return Finish(code=_OK, trailers=trailers, reply=run.reply)
         details = status.to_details(
             error,
-            response_id=call.response_id,
+            response_id=call.answer_id,
             last_sequence=run.stream.last_sequence if run.stream is not None else None,
             attempts=call.progress.attempts,
         )
@@ -260,6 +282,7 @@ class Edge:
         route = progress.route
         usage = progress.usage or TokenUsage()
         first_part_s = stream.first_part_s if stream is not None else None
+        replayed = progress.keyed is not None and progress.keyed.replayed
         return AccessLine(
             time=timestamp(self._clock.wall_ns()),
             event="rpc",
@@ -270,6 +293,8 @@ class Edge:
             response_id=call.response_id,
             peer=exchange.peer(),
             client=said.client,
+            tenant=call.caller.tenant if call.caller is not NOBODY else "",
+            key=call.caller.key,
             priority=said.priority,
             trace_id=call.trace.trace_id,
             previous_attempts=said.previous_attempts,
@@ -278,10 +303,12 @@ class Edge:
             provider=route.provider if route else "",
             model=route.model if route else "",
             vendor_model=route.vendor_model if route else "",
-            attempts=len(progress.attempts),
+            attempts=0 if replayed else len(progress.attempts),
+            replayed=replayed,
             prompt_tokens=usage.prompt_tokens,
             completion_tokens=usage.completion_tokens,
             usage_source=_USAGE_SOURCES[usage.source],
+            cost_nanos=usage.cost.total_nanos if usage.HasField("cost") else None,
             events=_sent(run),
         )
 
@@ -344,6 +371,20 @@ _USAGE_SOURCES = {
     number: "" if number == 0 else name.removeprefix("USAGE_SOURCE_")
     for name, number in UsageSource.items()
 }
+
+
+def _admitted(caller: Caller, method: Method, said: metadata.CallMetadata) -> Caller:
+    """Return who asks, as one of the tenant that is named. Raises PermissionDenied.
+
+    Operators may call for any tenant; of others the tenant they name has to be their own.
+    """
+    if method.role is Role.OPERATOR and caller.role is not Role.OPERATOR:
+        raise PermissionDenied(metadata={"method": method.name})
+    if not said.tenant or said.tenant == caller.tenant:
+        return caller
+    if caller.role is not Role.OPERATOR:
+        raise PermissionDenied(metadata={"method": method.name, "cause": "weir-tenant"})
+    return caller.acting_for(said.tenant)
 
 
 def _decode(method: Method, payload: bytes) -> Message:

@@ -20,7 +20,7 @@ from weir.v1.generation_pb2 import (
 )
 from weir_server.core.call import Call
 from weir_server.core.clock import Clock
-from weir_server.core.errors import MessageTooLarge, SlowConsumer, WeirError
+from weir_server.core.errors import BudgetExceeded, MessageTooLarge, SlowConsumer, WeirError
 from weir_server.core.tasks import sibling
 from weir_server.transport import facts, status
 from weir_server.transport.exchange import CallerGone, Exchange, Metadata
@@ -158,9 +158,7 @@ class EventStream:
 
     async def send_error_end(self, error: WeirError) -> None:
         """End a started stream with its failure; the status that follows says the same."""
-        end = StreamEnd(
-            finish_reason=FinishReason.FINISH_REASON_ERROR, error=status.to_message(error)
-        )
+        end = StreamEnd(finish_reason=_finish_reason(error), error=status.to_message(error))
         if error.usage is not None:
             end.usage.CopyFrom(error.usage)
         facts.complete(end.metadata, self._call, self._clock, self.first_part_s)
@@ -293,7 +291,7 @@ class EventStream:
         return message
 
     def _start(self) -> GenerationEvent:
-        start = StreamStart(response_id=self._call.response_id)
+        start = StreamStart(response_id=self._call.answer_id)
         route = self._call.progress.route
         if route is not None:
             start.provider = route.provider
@@ -360,3 +358,10 @@ def _plain_part(event: GenerationEvent) -> int | None:
     if delta.HasField("text") and not delta.logprobs and not delta.citations:
         return delta.index
     return None
+
+
+def _finish_reason(error: WeirError) -> FinishReason.ValueType:
+    """Return how an answer ended that Weir itself cut short, or that failed."""
+    if isinstance(error, BudgetExceeded):
+        return FinishReason.FINISH_REASON_INTERRUPTED
+    return FinishReason.FINISH_REASON_ERROR

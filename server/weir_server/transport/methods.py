@@ -7,6 +7,7 @@ from typing import Any, Final
 from google.protobuf.message import Message
 
 from weir_server.core.call import Call
+from weir_server.core.caller import Role
 from weir_server.core.target import Operation
 from weir_server.transport.events import EventStream, Frame
 
@@ -35,12 +36,19 @@ class Method:
     decode: Callable[[bytes], Message]
     """Makes the request of bytes. Raises google.protobuf's DecodeError."""
     operation: Operation
+    role: Role
+    """Who may call it. There is no default: an RPC that nobody thought about is never served."""
     unary: UnaryServicer | None = None
     stream: StreamServicer | None = None
     frame: Frame | None = None
     """Makes the message of a batch of events; for streams of events only."""
     watch: WatchServicer | None = None
     """Gives what is watched as it is now, again and again; see `transport.watching`."""
+
+    def __post_init__(self) -> None:
+        """Refuse to be without a policy, whatever it was made by: that ends a start."""
+        if not isinstance(self.role, Role):
+            raise TypeError(f"{self.path} has no policy: say which role may call it")
 
     @property
     def streaming(self) -> bool:

@@ -15,7 +15,7 @@ from google.rpc.error_details_pb2 import (
 )
 from google.rpc.status_pb2 import Status
 
-from weir.v1.error_pb2 import Attempt, Error, FailureInfo
+from weir.v1.error_pb2 import Attempt, Error, ErrorReason, FailureInfo
 from weir_server.core import errors
 from weir_server.core.errors import WeirError
 
@@ -49,6 +49,7 @@ class Row:
 
 
 _OK = code_pb2.OK
+_UNKNOWN: int = code_pb2.UNKNOWN
 _INVALID = code_pb2.INVALID_ARGUMENT
 _UNAVAILABLE = code_pb2.UNAVAILABLE
 _EXHAUSTED = code_pb2.RESOURCE_EXHAUSTED
@@ -92,7 +93,12 @@ ROWS: dict[type[WeirError], Row] = {
         "Callers have initialized as many providers as this server takes.",
         pushback_ms=NEVER_RETRY_MS,
     ),
-    errors.RateLimited: Row(_EXHAUSTED, "A rate limit is used up; try again later.", quota="limit"),
+    errors.RateLimited: Row(
+        _EXHAUSTED,
+        "A rate limit is used up, or smaller than what this call needs.",
+        quota="limit",
+        pushback_ms=NEVER_RETRY_MS,
+    ),
     errors.ConcurrencyLimited: Row(
         _EXHAUSTED, "Too many calls are open at once; let some end first.", quota="limit"
     ),
@@ -111,6 +117,9 @@ ROWS: dict[type[WeirError], Row] = {
     ),
     errors.UnknownOutcome: Row(
         code_pb2.ABORTED, "An earlier run of this call was interrupted; its outcome is not known."
+    ),
+    errors.OutcomeNotKept: Row(
+        code_pb2.ABORTED, "This call has run already, and its answer was not kept."
     ),
     errors.ProviderNotInitialized: Row(
         code_pb2.FAILED_PRECONDITION, "The provider's handle has expired; call Initialize again."
@@ -173,6 +182,9 @@ ROWS: dict[type[WeirError], Row] = {
         pushback_ms=AT_ONCE_MS,
     ),
     errors.GatewayOverloaded: Row(_UNAVAILABLE, "The gateway is overloaded."),
+    errors.IdempotencyUnavailable: Row(
+        _UNAVAILABLE, "Idempotency keys cannot be looked up now; try again later."
+    ),
     errors.LedgerUnavailable: Row(_UNAVAILABLE, "The call cannot be booked now; try again later."),
     errors.InternalError: Row(
         code_pb2.INTERNAL, "The gateway failed; its log tells more by the request id."
@@ -187,6 +199,12 @@ ROWS: dict[type[WeirError], Row] = {
 """One row for each class. A class without one gets its nearest ancestor's."""
 
 
+_CODES: dict[int, int] = {
+    ErrorReason.ERROR_REASON_UNSPECIFIED: _OK,
+    **{error_class.reason: row.code for error_class, row in ROWS.items()},
+}
+
+
 def row_of(error_class: type[WeirError]) -> Row:
     """Return the row of a class of errors, or of its nearest ancestor that has one."""
     for ancestor in error_class.__mro__:
@@ -194,6 +212,11 @@ def row_of(error_class: type[WeirError]) -> Row:
         if row is not None:
             return row
     raise AssertionError("WeirError itself has a row")
+
+
+def code_of(reason: ErrorReason.ValueType) -> int:
+    """Return the status code of a reason, as the ledger keeps it: a reason has exactly one."""
+    return _CODES.get(reason, _UNKNOWN)
 
 
 def to_message(error: WeirError) -> Error:
@@ -290,6 +313,8 @@ def _serialized(
 
 def pushback_ms(error: WeirError) -> int | None:
     """Return what `grpc-retry-pushback-ms` should say, or None to leave it out."""
+    if error.replayed:
+        return NEVER_RETRY_MS  # the same key gets the same failure, however often it asks
     if error.retry_after_s is not None:
         return max(AT_ONCE_MS, round(error.retry_after_s * 1000))
     return row_of(type(error)).pushback_ms

@@ -63,6 +63,7 @@ class ValidationStage(Handler):
             operation=call.operation,
             streaming=call.streaming,
             fallback_models=fallback_models,
+            caller=call.caller,
         )
         # Words in, words out: any model can do that.
         needs = NO_NEEDS

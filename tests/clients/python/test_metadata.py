@@ -16,7 +16,7 @@ UNSENDABLE: list[tuple[dict[str, object], str]] = [
     ({"request_id": "two words"}, "request_id must be 1 to 64 letters"),
     ({"request_id": "a" * 65}, "request_id must be 1 to 64 letters"),
     ({"request_id": 7}, "request_id must be 1 to 64 letters"),
-    ({"idempotency_key": "a\n"}, "idempotency_key must be 1 to 64 printable"),
+    ({"idempotency_key": "a\n"}, "idempotency_key must be 1 to 64 visible"),
     ({"priority": "now"}, "priority must be interactive, standard or background"),
     ({"metadata": {"a": "b"}}, "metadata must be a sequence of pairs"),
     ({"metadata": "a"}, "metadata must be a sequence of pairs"),

@@ -66,9 +66,9 @@ async def test_a_bomb_does_not_hold_the_event_loop() -> None:
 
     async def watch() -> None:
         while True:
-            before_s = time.monotonic()
+            before_s = time.thread_time()  # the loop's own work, whatever else the machine does
             await asyncio.sleep(0)
-            stalls_s.append(time.monotonic() - before_s)
+            stalls_s.append(time.thread_time() - before_s)
 
     async with FakeUpstream(CompressedBomb()) as upstream, HttpClient(clock=CLOCK) as client:
         watching = asyncio.create_task(watch())

@@ -163,7 +163,7 @@ async def test_an_attempt_has_its_own_bound(streaming: bool) -> None:
         with pytest.raises(UpstreamTimeout):
             await ask(provider, call)
 
-        assert 0.14 <= time.monotonic() - begun_s <= 0.15 + SOON_S
+        assert 0.14 <= time.monotonic() - begun_s <= 0.15 + 10 * SOON_S
         await upstream.wait_closed(upstream.journal[-1])
 
 
@@ -255,17 +255,18 @@ async def test_whole_answers_share_a_connection(streaming: bool) -> None:
 
 async def test_an_end_that_comes_late_delays_nobody() -> None:
     """The body may end after the answer: the caller leaves at once and the connection is kept."""
-    late = Sse(events=STREAM.events, delay_before_ending_s=0.3)
-    limits = HttpLimits(linger_s=2)
+    late = Sse(events=STREAM.events, delay_before_ending_s=0.5)
+    limits = HttpLimits(linger_s=5)
     async with FakeUpstream(late) as upstream, provider_at(upstream, limits=limits) as provider:
-        begun_s = time.monotonic()
         await ask(provider, a_call())
-        took_s = time.monotonic() - begun_s
+        answered_at = time.monotonic()
         await upstream.wait_finished(upstream.journal[0])
         await asyncio.sleep(0.05)
         await ask(provider, a_call())
 
-        assert took_s < 0.3
+        ended_at = upstream.journal[0].finished_at
+        assert ended_at is not None
+        assert answered_at < ended_at
         assert [attempt.connection.number for attempt in upstream.journal] == [1, 1]
 
 

@@ -21,7 +21,7 @@ from weir.v1.generation_pb2 import (
 from weir.v1.generation_pb2 import Warning as WarningEvent
 from weir.v1.provider_service_pb2 import ChatRequest, CompleteRequest, StreamChatResponse
 from weir_server.core.errors import UpstreamProtocolError
-from weir_server.providers.weir.relay import Relay
+from weir_server.providers.weir.relay import OPEN_MAX_PARTS, WAITING_MAX_EVENTS, Relay
 
 START = GenerationEvent(start=StreamStart(response_id="far"))
 OPENED = GenerationEvent(part_start=PartStart(index=0, part=Part(text="")))
@@ -108,3 +108,27 @@ def test_a_stream_that_breaks_the_contract_is_a_senseless_answer(case: str) -> N
         relay.feed(message)
     with pytest.raises(UpstreamProtocolError):
         relay.feed(bad)
+
+
+def test_warnings_without_end_are_too_large() -> None:
+    """What waits for an answer has a bound."""
+    relay = Relay(ChatRequest())
+    relay.feed(numbered(START, *[WARNED] * WAITING_MAX_EVENTS))
+
+    with pytest.raises(UpstreamProtocolError) as broken:
+        relay.feed(numbered(WARNED, first=WAITING_MAX_EVENTS + 1))
+
+    assert broken.value.metadata == {"cause": "too_large"}
+
+
+def test_parts_that_never_close_are_too_large() -> None:
+    """What is open has a bound too."""
+    opened = [
+        GenerationEvent(part_start=PartStart(index=index, part=Part(text="")))
+        for index in range(OPEN_MAX_PARTS + 1)
+    ]
+
+    with pytest.raises(UpstreamProtocolError) as broken:
+        Relay(ChatRequest()).feed(numbered(START, *opened))
+
+    assert broken.value.metadata == {"cause": "too_large"}

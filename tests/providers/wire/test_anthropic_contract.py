@@ -240,6 +240,9 @@ ERRORS: Mapping[str, Failed | Never] = {
     "rate limit": _failed(429, "rate_limit_error", retry_after="7"),
     "no money left": _failed(402, "billing_error"),
     "overloaded": _failed(529, "overloaded_error"),
+    "blocked by a filter": _failed(
+        400, "invalid_request_error", "Output blocked by content filtering policy"
+    ),
     "internal": _failed(500, "api_error"),
 }
 

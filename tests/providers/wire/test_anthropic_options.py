@@ -160,11 +160,6 @@ UNSUPPORTED: dict[str, GenerationOptions] = {
             json_schema=JsonSchemaFormat(name="a", schema_json="{}", description="A place.")
         )
     ),
-    "options.output_format.json_schema.max_repairs": GenerationOptions(
-        output_format=OutputFormat(
-            json_schema=JsonSchemaFormat(name="a", schema_json="{}", max_repairs=1)
-        )
-    ),
     "options.tool_choice.allowed": GenerationOptions(
         tool_choice=ToolChoice(
             allowed=AllowedTools(mode=ToolChoiceMode.TOOL_CHOICE_MODE_AUTO, names=["f"])

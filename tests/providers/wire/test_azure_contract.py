@@ -72,6 +72,7 @@ ERRORS: Mapping[str, Failed | Never] = {
     "no such model": _failed(404, "DeploymentNotFound"),
     "rate limit": _failed(429, "429", "Requests have exceeded", retry_after_ms="7000"),
     "overloaded": _failed(503, "503", "That model is currently overloaded"),
+    "blocked by a filter": _failed(400, "content_filter", "The response was filtered"),
     "internal": _failed(500, "InternalServerError"),
 }
 

@@ -254,6 +254,7 @@ ERRORS: Mapping[str, Failed | Never] = {
     "rate limit": _failed(429, "ThrottlingException", x_amz_retry_after="7000"),
     "no money left": _failed(400, "ServiceQuotaExceededException"),
     "overloaded": _failed(503, "ServiceUnavailableException"),
+    "blocked by a filter": Never(why="a guardrail ends an answer, it refuses none"),
     "internal": _failed(500, "InternalServerException"),
 }
 

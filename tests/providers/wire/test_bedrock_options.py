@@ -220,14 +220,6 @@ def test_reasoning_without_a_word_is_refused(
             "output_format.grammar",
         ),
         (
-            {
-                "output_format": OutputFormat(
-                    json_schema=JsonSchemaFormat(name="n", schema_json="{}", max_repairs=1)
-                )
-            },
-            "output_format.json_schema.max_repairs",
-        ),
-        (
             {"output_format": OutputFormat(json_schema=JsonSchemaFormat(schema_json="{"))},
             "output_format.json_schema.schema_json",
         ),

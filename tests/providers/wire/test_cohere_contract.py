@@ -244,6 +244,7 @@ ERRORS: Mapping[str, Failed | Never] = {
         429, "You are using a Trial key, which is limited to 1000 API calls / month."
     ),
     "overloaded": _failed(503, "service unavailable"),
+    "blocked by a filter": _failed(498, "blocked input: deny-listed word"),
     "internal": _failed(500, "internal server error"),
 }
 

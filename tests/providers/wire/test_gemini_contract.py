@@ -177,6 +177,7 @@ ERRORS: Mapping[str, Failed | Never] = {
         _RETRY,
     ),
     "overloaded": _failed(503, "UNAVAILABLE", "The model is overloaded. Please try again later."),
+    "blocked by a filter": Never(why="it is an answer that says so, of the prompt too"),
     "internal": _failed(500, "INTERNAL", "An internal error has occurred."),
 }
 

@@ -142,14 +142,6 @@ def test_thoughts_are_asked_for(
         (
             GenerationOptions(
                 output_format=OutputFormat(
-                    json_schema=JsonSchemaFormat(schema_json="{}", max_repairs=1)
-                )
-            ),
-            "options.output_format.json_schema.max_repairs",
-        ),
-        (
-            GenerationOptions(
-                output_format=OutputFormat(
                     json_schema=JsonSchemaFormat(schema_json="{}", description="A place.")
                 )
             ),

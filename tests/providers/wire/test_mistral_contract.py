@@ -238,6 +238,13 @@ ERRORS: Mapping[str, Failed | Never] = {
     "rate limit": _failed(429, _error("rate_limited", "1300"), retry_after="7"),
     "no money left": _failed(402, {"detail": f"Payment required: {SECRET}"}),
     "overloaded": _failed(503, _error("overloaded")),
+    "blocked by a filter": _failed(
+        403,
+        {
+            "error": {"message": f"Content blocked by guardrail {SECRET}", "status": 403},
+            "guardrails": {"results": {"moderation_llm_v2": {"violated": True}}},
+        },
+    ),
     "internal": _failed(500, _error("internal_server_error", "3000")),
 }
 

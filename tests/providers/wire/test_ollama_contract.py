@@ -205,6 +205,7 @@ ERRORS: Mapping[str, Failed | Never] = {
         429, "you (me) have reached your weekly usage limit, upgrade for higher limits:"
     ),
     "overloaded": _failed(503, "server busy, please try again.  maximum pending requests exceeded"),
+    "blocked by a filter": Never(why="there is no filter"),
     "internal": _failed(500, "llama runner process has terminated: exit status 2"),
 }
 

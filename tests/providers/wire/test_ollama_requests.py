@@ -174,7 +174,7 @@ _SCHEMA = JsonSchemaFormat(name="x", schema_json="{}", description="Of a place."
         ),
         (
             {"output_format": OutputFormat(json_schema=_SCHEMA)},
-            ["output_format.json_schema.description", "output_format.json_schema.max_repairs"],
+            ["output_format.json_schema.description"],
         ),
         (
             {"reasoning": ReasoningOptions(effort=ReasoningEffort.REASONING_EFFORT_MINIMAL)},

@@ -268,6 +268,7 @@ ERRORS: Mapping[str, Failed | Never] = {
     "rate limit": _failed(429, "requests", "rate_limit_exceeded", retry_after="7"),
     "no money left": _failed(429, "insufficient_quota", "insufficient_quota"),
     "overloaded": _failed(503, "service_unavailable_error", "overloaded"),
+    "blocked by a filter": _failed(400, "invalid_request_error", "content_policy_violation"),
     "internal": _failed(500, "server_error"),
 }
 

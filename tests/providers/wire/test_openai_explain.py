@@ -133,6 +133,24 @@ CODES: dict[str, tuple[int, dict[str, object], str]] = {
     ),
     "quota as a type": (429, said(type="insufficient_quota"), "UPSTREAM_QUOTA_EXHAUSTED"),
     "billing": (400, said(code="billing_hard_limit_reached"), "UPSTREAM_QUOTA_EXHAUSTED"),
+    "xAI's filter": (
+        403,
+        {
+            "code": "The caller does not have permission to execute the specified operation",
+            "error": "Content violates usage guidelines. Failed check: SAFETY_CHECK_TYPE_BIO",
+        },
+        "UPSTREAM_REJECTED_REQUEST",
+    ),
+    "OpenRouter's filter": (
+        403,
+        said("meta/llama requires moderation on Groq. Your input was flagged", code=403),
+        "UPSTREAM_REJECTED_REQUEST",
+    ),
+    "a filter by its code": (
+        403,
+        said(code="content_policy_violation"),
+        "UPSTREAM_REJECTED_REQUEST",
+    ),
     "billing as forbidden": (403, said(code="billing_not_active"), "UPSTREAM_QUOTA_EXHAUSTED"),
     "quota by its text": (
         429,

@@ -135,10 +135,6 @@ UNSAYABLE: Mapping[str, Unsayable] = {
         "options.output_format.json_schema",
         quirks=Quirks(unsupported_options=frozenset({"output_format.json_schema"})),
     ),
-    "repairs of an answer": _options(
-        REPAIRED,
-        "options.output_format.json_schema.max_repairs",
-    ),
     "several at once": _options(
         GenerationOptions(top_k=5, seed=1, reasoning=ReasoningOptions(budget_tokens=1)),
         "options.seed",
@@ -270,20 +266,13 @@ def test_options_may_be_left_out_with_a_warning() -> None:
     ]
 
 
-def test_repairs_may_be_left_out_with_a_warning() -> None:
-    """The schema itself is still asked for."""
-    options = GenerationOptions()
-    options.CopyFrom(REPAIRED)
-    options.unsupported_option_policy = (
-        UnsupportedOptionPolicy.UNSUPPORTED_OPTION_POLICY_DROP_WITH_WARNING
-    )
+def test_repairs_are_no_business_of_the_provider() -> None:
+    """The schema itself is asked for; who judges the answer by it is Weir, not the vendor."""
+    request = encode(ChatRequest(messages=[HI], options=REPAIRED))
 
-    request = encode(ChatRequest(messages=[HI], options=options))
-
-    assert json.loads(request.body)["response_format"]["json_schema"]["name"] == "n"
-    assert [(w.code, w.field) for w in request.warnings] == [
-        ("OPTION_DROPPED", "options.output_format.json_schema.max_repairs")
-    ]
+    said = json.loads(request.body)["response_format"]["json_schema"]
+    assert said == {"name": "n", "schema": {}}
+    assert not request.warnings
 
 
 def test_parts_are_never_left_out() -> None:

@@ -255,6 +255,7 @@ ERRORS: Mapping[str, Failed | Never] = {
     "rate limit": _failed(429, "tokens", "rate_limit_exceeded", retry_after_ms="7000"),
     "no money left": _failed(429, "insufficient_quota", "insufficient_quota"),
     "overloaded": _failed(503, "service_unavailable_error", "overloaded"),
+    "blocked by a filter": _failed(400, "invalid_request_error", "invalid_prompt"),
     "internal": _failed(500, "server_error"),
 }
 

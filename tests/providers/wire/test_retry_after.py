@@ -38,6 +38,43 @@ CASES: dict[str, tuple[dict[str, str], float | None]] = {
         None,
     ),
     "an impossible date": ({"retry-after": "Sat, 99 Nov 2025 99:00:42 GMT", "date": NOW}, None),
+    "until a spent limit is whole": (
+        {
+            "x-ratelimit-remaining-requests": "12",
+            "x-ratelimit-reset-requests": "55s",
+            "x-ratelimit-remaining-tokens": "0",
+            "x-ratelimit-reset-tokens": "1m20.5s",
+        },
+        80.5,
+    ),
+    "until the last of two": (
+        {"x-ratelimit-reset-requests": "120ms", "x-ratelimit-reset-tokens": "3s"},
+        3.0,
+    ),
+    "what is asked goes before": ({"retry-after": "2", "x-ratelimit-reset-tokens": "9s"}, 2.0),
+    "none is spent": (
+        {"x-ratelimit-remaining-requests": "1", "x-ratelimit-reset-requests": "55s"},
+        None,
+    ),
+    "whole after hours": ({"x-ratelimit-reset-requests": "23h59m59.9s"}, 300.0),
+    "whole at once": ({"x-ratelimit-reset-requests": "0s"}, 0.0),
+    "whole after seconds": ({"x-ratelimit-reset-tokens-minute": "11.38"}, 11.38),
+    "whole by the seconds since 1970": ({"x-ratelimit-reset": "1763805642", "date": NOW}, 42.0),
+    "whole by the milliseconds since 1970": (
+        {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1763805642500", "date": NOW},
+        42.5,
+    ),
+    "whole by now": ({"x-ratelimit-reset": "1763805600", "date": NOW}, 0.0),
+    "whole by a number beyond time": ({"x-ratelimit-reset": "9" * 15, "date": NOW}, 300.0),
+    "whole by a moment": (
+        {"ratelimit-reset": "2025-11-22T11:00:42+01:00", "date": NOW},
+        42.0,
+    ),
+    "whole by a moment and no clock": ({"x-ratelimit-reset": "1763805642"}, None),
+    "whole soon": ({"x-ratelimit-reset-tokens": "soon"}, None),
+    "whole after nothing": ({"x-ratelimit-reset-tokens": ""}, None),
+    "whole before": ({"x-ratelimit-reset-tokens": "-3"}, None),
+    "another header that resets": ({"x-reset-tokens": "3s"}, None),
     "an endless date": ({"retry-after": "Sat, 22 Nov 99999999999 1:1:1 GMT", "date": NOW}, None),
 }
 

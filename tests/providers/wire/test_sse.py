@@ -1,9 +1,11 @@
 """Are server-sent events cut as the WHATWG standard says?"""
 
+import random
 import tracemalloc
 
 import pytest
 
+from tests.fuzz.bodies import cut
 from weir_server.providers.wire.sse import SseEvent, SseSplitter
 
 CASES: dict[str, tuple[bytes, list[SseEvent]]] = {
@@ -11,6 +13,12 @@ CASES: dict[str, tuple[bytes, list[SseEvent]]] = {
     "two events": (b"data: a\n\ndata: b\n\n", [(b"", b"a"), (b"", b"b")]),
     "CRLF": (b"data: a\r\n\r\ndata: b\r\n\r\n", [(b"", b"a"), (b"", b"b")]),
     "CR": (b"data: a\r\rdata: b\r\r", [(b"", b"a"), (b"", b"b")]),
+    "LF, then CRLF": (b"data: a\n\ndata: b\r\n\r\n", [(b"", b"a"), (b"", b"b")]),
+    "CRLF of several lines": (b"data: a\r\ndata: b\r\n\r\n", [(b"", b"a\nb")]),
+    "CRLF with a name": (
+        b"data: a\r\n\r\nevent: b\r\ndata: c\r\n\r\n",
+        [(b"", b"a"), (b"b", b"c")],
+    ),
     "mixed line ends": (
         b"data: a\r\n\ndata: b\n\rdata: c\r\r\n",
         [(b"", x) for x in (b"a", b"b", b"c")],
@@ -57,6 +65,22 @@ def test_grammar(name: str) -> None:
 
             assert events == expected, (first, second)
             assert splitter.failure is None
+
+
+def test_line_ends_do_not_matter() -> None:
+    """Whatever the lines, they mean the same whether LF ends them or CRLF, however they are cut."""
+    dice = random.Random(20261125)
+    lines = (b"data: a", b"data: bc", b"data: d", b"event: e", b": f", b"", b"", b"g")
+    for _ in range(3000):
+        said = [dice.choice(lines) for _ in range(dice.randrange(1, 20))]
+        body = b"\r\n".join(said)
+        splitter = SseSplitter()
+
+        events = [event for piece in cut(dice, body) for event in splitter.feed(piece)]
+
+        plain = SseSplitter()
+        assert events == plain.feed(b"\n".join(said)), body
+        assert splitter.rest() == plain.rest(), body
 
 
 def test_an_event_counts_as_soon_as_its_blank_line_begins() -> None:

@@ -77,7 +77,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_OUTPUT_SCHEMA_INVALID: _ErrorReason.ValueType  # 15
     """The schema asked for is unusable; BadRequest names it. Code INVALID_ARGUMENT.
-    Example: schema_json is no JSON.
+    Example: schema_json is no JSON; with max_repairs: a $ref that leads out of the schema.
     """
     ERROR_REASON_TOOL_SCHEMA_INVALID: _ErrorReason.ValueType  # 16
     """A tool's schema is unusable; BadRequest names it. Code INVALID_ARGUMENT.
@@ -113,9 +113,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Example metadata: key.
     """
     ERROR_REASON_UNKNOWN_OUTCOME: _ErrorReason.ValueType  # 24
-    """An earlier run of this keyed call was interrupted and its outcome is not known. Code
-    ABORTED.
-    Example metadata: key.
+    """An earlier run of this keyed call was interrupted and its outcome is not known, or it has
+    answered and the answer was not kept. A new key runs the call again. Code ABORTED.
+    Example metadata: key, responseId, cause.
     """
     ERROR_REASON_MODEL_NOT_FOUND: _ErrorReason.ValueType  # 30
     """No such model. Code NOT_FOUND, with ResourceInfo.
@@ -274,7 +274,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_OUTPUT_SCHEMA_MISMATCH: _ErrorReason.ValueType  # 72
     """The answer still breaks the schema after the repairs allowed. Code ABORTED.
-    Example metadata: repairs.
+    Example metadata: repairs, rule (the schema keyword that it breaks, "json" or "work"),
+    schemaPath.
     """
     ERROR_REASON_SESSION_SUPERSEDED: _ErrorReason.ValueType  # 80
     """Another stream took the session over. Code ABORTED.
@@ -345,7 +346,7 @@ Example metadata: promptTokens, maxTokens.
 """
 ERROR_REASON_OUTPUT_SCHEMA_INVALID: ErrorReason.ValueType  # 15
 """The schema asked for is unusable; BadRequest names it. Code INVALID_ARGUMENT.
-Example: schema_json is no JSON.
+Example: schema_json is no JSON; with max_repairs: a $ref that leads out of the schema.
 """
 ERROR_REASON_TOOL_SCHEMA_INVALID: ErrorReason.ValueType  # 16
 """A tool's schema is unusable; BadRequest names it. Code INVALID_ARGUMENT.
@@ -381,9 +382,9 @@ ERROR_REASON_IDEMPOTENCY_IN_PROGRESS: ErrorReason.ValueType  # 23
 Example metadata: key.
 """
 ERROR_REASON_UNKNOWN_OUTCOME: ErrorReason.ValueType  # 24
-"""An earlier run of this keyed call was interrupted and its outcome is not known. Code
-ABORTED.
-Example metadata: key.
+"""An earlier run of this keyed call was interrupted and its outcome is not known, or it has
+answered and the answer was not kept. A new key runs the call again. Code ABORTED.
+Example metadata: key, responseId, cause.
 """
 ERROR_REASON_MODEL_NOT_FOUND: ErrorReason.ValueType  # 30
 """No such model. Code NOT_FOUND, with ResourceInfo.
@@ -542,7 +543,8 @@ Example metadata: provider, cause (malformed, redirect, too_large, content_type)
 """
 ERROR_REASON_OUTPUT_SCHEMA_MISMATCH: ErrorReason.ValueType  # 72
 """The answer still breaks the schema after the repairs allowed. Code ABORTED.
-Example metadata: repairs.
+Example metadata: repairs, rule (the schema keyword that it breaks, "json" or "work"),
+schemaPath.
 """
 ERROR_REASON_SESSION_SUPERSEDED: ErrorReason.ValueType  # 80
 """Another stream took the session over. Code ABORTED.
@@ -576,6 +578,8 @@ class _AttemptKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AttemptKi
     """Another target beside one that was silent; the first of the two to answer won."""
     ATTEMPT_KIND_CONTINUATION: _AttemptKind.ValueType  # 5
     """A target that went on with a text that was cut."""
+    ATTEMPT_KIND_REPAIR: _AttemptKind.ValueType  # 6
+    """Asked again because the answer before did not follow the schema."""
 
 class AttemptKind(_AttemptKind, metaclass=_AttemptKindEnumTypeWrapper):
     """Why a provider was called."""
@@ -592,6 +596,8 @@ ATTEMPT_KIND_HEDGE: AttemptKind.ValueType  # 4
 """Another target beside one that was silent; the first of the two to answer won."""
 ATTEMPT_KIND_CONTINUATION: AttemptKind.ValueType  # 5
 """A target that went on with a text that was cut."""
+ATTEMPT_KIND_REPAIR: AttemptKind.ValueType  # 6
+"""Asked again because the answer before did not follow the schema."""
 Global___AttemptKind: _TypeAlias = AttemptKind  # noqa: Y015
 
 @_typing.final

@@ -722,7 +722,12 @@ class JsonSchemaFormat(_message.Message):
     strict: _builtins.bool
     """Whether the answer must follow the schema exactly. Absent: the provider's default."""
     max_repairs: _builtins.int
-    """How often Weir may ask again for an answer that broke the schema. 0: never."""
+    """How often Weir may ask again for an answer that broke the schema, 0 to 10. Above 0 Weir judges
+    every answer itself, models without schemas of their own are asked too (the schema is told to
+    them in words), and a stream's text is held back until it is known to be right. An answer that
+    is cut (finish_reason), refused or a tool call is passed on unjudged. 0: never; the answer is
+    the provider's word.
+    """
     description: _builtins.str
     """What the schema describes, for the model. Empty: none."""
     def __init__(
@@ -973,7 +978,9 @@ class ResponseMetadata(_message.Message):
 
     @_builtins.property
     def attributes(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Further facts by name. Example: "openai.system_fingerprint"."""
+        """Further facts by name. Example: "openai.system_fingerprint". "replayed" is "true" where the
+        answer was given before to an equal call with the same idempotency key, and is not charged.
+        """
 
     def __init__(
         self,

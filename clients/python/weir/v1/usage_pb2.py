@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from weir.v1 import content_pb2 as weir_dot_v1_dot_content__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13weir/v1/usage.proto\x12\x07weir.v1\x1a\x15weir/v1/content.proto\"\xa4\x02\n\nTokenUsage\x12\x15\n\rprompt_tokens\x18\x01 \x01(\x03\x12\x19\n\x11\x63ompletion_tokens\x18\x02 \x01(\x03\x12\x14\n\x0ctotal_tokens\x18\x03 \x01(\x03\x12\x1b\n\x04\x63ost\x18\x04 \x01(\x0b\x32\r.weir.v1.Cost\x12\x1c\n\x14\x63\x61\x63hed_prompt_tokens\x18\x05 \x01(\x03\x12!\n\x19\x63\x61\x63he_write_prompt_tokens\x18\x06 \x01(\x03\x12\x18\n\x10reasoning_tokens\x18\x07 \x01(\x03\x12\x30\n\x0fmodality_tokens\x18\x08 \x03(\x0b\x32\x17.weir.v1.ModalityTokens\x12$\n\x06source\x18\t \x01(\x0e\x32\x14.weir.v1.UsageSource\"g\n\x0eModalityTokens\x12#\n\x08modality\x18\x01 \x01(\x0e\x32\x11.weir.v1.Modality\x12\x15\n\rprompt_tokens\x18\x02 \x01(\x03\x12\x19\n\x11\x63ompletion_tokens\x18\x03 \x01(\x03\"p\n\x04\x43ost\x12\x15\n\rcurrency_code\x18\x01 \x01(\t\x12\x13\n\x0btotal_nanos\x18\x02 \x01(\x03\x12 \n\x05lines\x18\x03 \x03(\x0b\x32\x11.weir.v1.CostLine\x12\x1a\n\x12price_book_version\x18\x04 \x01(\t\"?\n\x08\x43ostLine\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\x12\x14\n\x0c\x61mount_nanos\x18\x03 \x01(\x03*|\n\x0bUsageSource\x12\x1c\n\x18USAGE_SOURCE_UNSPECIFIED\x10\x00\x12\x19\n\x15USAGE_SOURCE_PROVIDER\x10\x01\x12\x1a\n\x16USAGE_SOURCE_ESTIMATED\x10\x02\x12\x18\n\x14USAGE_SOURCE_PARTIAL\x10\x03\x42\x02P\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13weir/v1/usage.proto\x12\x07weir.v1\x1a\x15weir/v1/content.proto\"\xca\x02\n\nTokenUsage\x12\x15\n\rprompt_tokens\x18\x01 \x01(\x03\x12\x19\n\x11\x63ompletion_tokens\x18\x02 \x01(\x03\x12\x14\n\x0ctotal_tokens\x18\x03 \x01(\x03\x12\x1b\n\x04\x63ost\x18\x04 \x01(\x0b\x32\r.weir.v1.Cost\x12\x1c\n\x14\x63\x61\x63hed_prompt_tokens\x18\x05 \x01(\x03\x12!\n\x19\x63\x61\x63he_write_prompt_tokens\x18\x06 \x01(\x03\x12\x18\n\x10reasoning_tokens\x18\x07 \x01(\x03\x12\x30\n\x0fmodality_tokens\x18\x08 \x03(\x0b\x32\x17.weir.v1.ModalityTokens\x12$\n\x06source\x18\t \x01(\x0e\x32\x14.weir.v1.UsageSource\x12$\n\x1c\x63\x61\x63he_write_1h_prompt_tokens\x18\n \x01(\x03\"g\n\x0eModalityTokens\x12#\n\x08modality\x18\x01 \x01(\x0e\x32\x11.weir.v1.Modality\x12\x15\n\rprompt_tokens\x18\x02 \x01(\x03\x12\x19\n\x11\x63ompletion_tokens\x18\x03 \x01(\x03\"p\n\x04\x43ost\x12\x15\n\rcurrency_code\x18\x01 \x01(\t\x12\x13\n\x0btotal_nanos\x18\x02 \x01(\x03\x12 \n\x05lines\x18\x03 \x03(\x0b\x32\x11.weir.v1.CostLine\x12\x1a\n\x12price_book_version\x18\x04 \x01(\t\"?\n\x08\x43ostLine\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\x12\x14\n\x0c\x61mount_nanos\x18\x03 \x01(\x03*|\n\x0bUsageSource\x12\x1c\n\x18USAGE_SOURCE_UNSPECIFIED\x10\x00\x12\x19\n\x15USAGE_SOURCE_PROVIDER\x10\x01\x12\x1a\n\x16USAGE_SOURCE_ESTIMATED\x10\x02\x12\x18\n\x14USAGE_SOURCE_PARTIAL\x10\x03\x42\x02P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,14 +33,14 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'weir.v1.usage_pb2', _global
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'P\001'
-  _globals['_USAGESOURCE']._serialized_start=634
-  _globals['_USAGESOURCE']._serialized_end=758
+  _globals['_USAGESOURCE']._serialized_start=672
+  _globals['_USAGESOURCE']._serialized_end=796
   _globals['_TOKENUSAGE']._serialized_start=56
-  _globals['_TOKENUSAGE']._serialized_end=348
-  _globals['_MODALITYTOKENS']._serialized_start=350
-  _globals['_MODALITYTOKENS']._serialized_end=453
-  _globals['_COST']._serialized_start=455
-  _globals['_COST']._serialized_end=567
-  _globals['_COSTLINE']._serialized_start=569
-  _globals['_COSTLINE']._serialized_end=632
+  _globals['_TOKENUSAGE']._serialized_end=386
+  _globals['_MODALITYTOKENS']._serialized_start=388
+  _globals['_MODALITYTOKENS']._serialized_end=491
+  _globals['_COST']._serialized_start=493
+  _globals['_COST']._serialized_end=605
+  _globals['_COSTLINE']._serialized_start=607
+  _globals['_COSTLINE']._serialized_end=670
 # @@protoc_insertion_point(module_scope)

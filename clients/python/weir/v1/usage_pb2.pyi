@@ -65,6 +65,7 @@ class TokenUsage(_message.Message):
     REASONING_TOKENS_FIELD_NUMBER: _builtins.int
     MODALITY_TOKENS_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
+    CACHE_WRITE_1H_PROMPT_TOKENS_FIELD_NUMBER: _builtins.int
     prompt_tokens: _builtins.int
     """Tokens that went in, cached ones included."""
     completion_tokens: _builtins.int
@@ -79,6 +80,10 @@ class TokenUsage(_message.Message):
     """Tokens within completion_tokens that the model spent on reasoning."""
     source: Global___UsageSource.ValueType
     """Where the counts come from."""
+    cache_write_1h_prompt_tokens: _builtins.int
+    """Tokens within cache_write_prompt_tokens that are to be kept for an hour, which costs more at
+    some providers.
+    """
     @_builtins.property
     def cost(self) -> Global___Cost:
         """The price of the call. Absent: the price is not known, which is not the same as free."""
@@ -99,10 +104,11 @@ class TokenUsage(_message.Message):
         reasoning_tokens: _builtins.int = ...,
         modality_tokens: _abc.Iterable[Global___ModalityTokens] | None = ...,
         source: Global___UsageSource.ValueType = ...,
+        cache_write_1h_prompt_tokens: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_write_prompt_tokens", b"cache_write_prompt_tokens", "cached_prompt_tokens", b"cached_prompt_tokens", "completion_tokens", b"completion_tokens", "cost", b"cost", "modality_tokens", b"modality_tokens", "prompt_tokens", b"prompt_tokens", "reasoning_tokens", b"reasoning_tokens", "source", b"source", "total_tokens", b"total_tokens"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_write_1h_prompt_tokens", b"cache_write_1h_prompt_tokens", "cache_write_prompt_tokens", b"cache_write_prompt_tokens", "cached_prompt_tokens", b"cached_prompt_tokens", "completion_tokens", b"completion_tokens", "cost", b"cost", "modality_tokens", b"modality_tokens", "prompt_tokens", b"prompt_tokens", "reasoning_tokens", b"reasoning_tokens", "source", b"source", "total_tokens", b"total_tokens"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -74,9 +74,10 @@ class EchoProvider(Handler, ProviderTokenCounter):
         """
         if not isinstance(request, EmbedRequest) and request.HasField("options"):
             refuse_ignored(call, request.options)
-        call.progress.attempts.append(
-            Attempt(provider=call.target.provider, model=call.target.vendor_model, kind=call.kind)
-        )
+        target = call.target
+        attempt = Attempt(provider=target.provider, model=target.vendor_model, kind=call.kind)
+        call.progress.attempts.append(attempt)
+        call.progress.attempt = attempt
         call.progress.phase = Phase.PHASE_WAITING_FIRST_TOKEN
         call.progress.sent()
         if isinstance(request, EmbedRequest):

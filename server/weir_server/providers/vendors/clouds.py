@@ -6,6 +6,7 @@ from dataclasses import replace
 from weir_server.providers.vendors.base import AUDIO, DOCUMENT, IMAGE, Vendor, able
 from weir_server.providers.vendors.servers import VLLM
 from weir_server.providers.wire.openai.quirks import COMPATIBLE
+from weir_server.providers.wire.reported import ReportedCost
 
 _NO_ALLOWED = frozenset({"tool_choice.allowed"})
 _LOW_TO_HIGH = {"low": "low", "medium": "medium", "high": "high"}
@@ -176,11 +177,13 @@ CLOUDS: Mapping[str, Vendor] = {
             reasoning_budget_field="reasoning.max_tokens",
             reasoning_history_field="reasoning",
             unsupported_options=_NO_ALLOWED,
+            reported_cost=ReportedCost(path=("cost",), only_fee_if="is_byok"),
         ),
         capabilities=able(prefill=True, media=(IMAGE, AUDIO, DOCUMENT)),
         example_model="openai/gpt-4o-mini",
         sources=(
             "OpenRouter: API Reference",
+            "OpenRouter: Usage Accounting",
             "LangChain: ChatOpenRouter",
             "pydantic-ai: models/openrouter.py",
         ),

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from weir_server.providers.vendors.base import AUDIO, IMAGE, Vendor, able
 from weir_server.providers.wire.openai.quirks import COMPATIBLE
+from weir_server.providers.wire.reported import ReportedCost
 
 _NEVER = frozenset({"logit_bias", "tool_choice.allowed"})
 """Options that none of these documents."""
@@ -147,6 +148,7 @@ MAKERS: Mapping[str, Vendor] = {
             COMPATIBLE,
             stream_usage=False,
             done_required=False,
+            reported_cost=ReportedCost(path=("cost", "total_cost")),
             top_k_field="top_k",
             reasoning_efforts={
                 "minimal": "minimal",
@@ -205,10 +207,15 @@ MAKERS: Mapping[str, Vendor] = {
             max_tokens_field="max_completion_tokens",
             reasoning_efforts={"none": "none", "low": "low", "medium": "medium", "high": "high"},
             unsupported_options=frozenset({"tool_choice.allowed"}),
+            reported_cost=ReportedCost(path=("cost_in_usd_ticks",), units_per_usd=10**10),
         ),
         capabilities=able(),
         example_model="grok-4.3",
-        sources=("pydantic-ai: profiles/grok.py", "LiteLLM: xai/chat/transformation.py"),
+        sources=(
+            "pydantic-ai: profiles/grok.py",
+            "LiteLLM: xai/chat/transformation.py",
+            "xAI: Cost Tracking",
+        ),
         notes=(
             "reasoning models take no stop sequences and no penalties",
             "which efforts a model takes is its own affair",

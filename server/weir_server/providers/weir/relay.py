@@ -29,6 +29,10 @@ _FILLS = {
 }
 """What fills which kind of part; others come whole."""
 _NOT_OPEN = "not open"
+OPEN_MAX_PARTS = 1 << 12
+"""More parts than any answer has open at once."""
+WAITING_MAX_EVENTS = 1 << 12
+"""More warnings than any answer begins with."""
 
 
 class Relay:
@@ -82,6 +86,8 @@ class Relay:
             has_answer = has_answer or kind not in _WAITS
             batch.append(event)
         if not has_answer:
+            if len(batch) > WAITING_MAX_EVENTS:
+                raise _too_large()
             self._waiting = batch
             return []
         self._waiting = []
@@ -107,6 +113,8 @@ class Relay:
         has_kind = kind is not None or len(UnknownFieldSet(start.part)) > 0
         if start.index != self._opened or not has_kind:
             raise _malformed()
+        if len(self._open) >= OPEN_MAX_PARTS:
+            raise _too_large()
         self._open[start.index] = kind
         self._opened += 1
 
@@ -135,3 +143,7 @@ class Relay:
 
 def _malformed() -> UpstreamProtocolError:
     return UpstreamProtocolError(metadata={"cause": "malformed"})
+
+
+def _too_large() -> UpstreamProtocolError:
+    return UpstreamProtocolError(metadata={"cause": "too_large"})

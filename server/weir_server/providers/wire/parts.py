@@ -14,10 +14,13 @@ import msgspec
 
 from weir.v1.content_pb2 import Citation, Part
 from weir.v1.generation_pb2 import GenerationEvent, TokenLogprob
+from weir_server.providers.wire.kept import Kept
 
 HELD_MAX_CHARS = 8 << 20
-"""What the tool calls of one answer may hold until they are repeated whole at their end."""
+"""What an answer may hold until something ends: tool calls, which are repeated whole, above all."""
 
+HELD_OVERHEAD_CHARS = 128
+"""What a thing that is held takes beside its characters."""
 _CALL_OVERHEAD_CHARS = 256
 _REPLACEMENT = "\ufffd"
 
@@ -37,7 +40,7 @@ class OpenPart:
 
     __slots__ = ("half", "index", "kept")
 
-    def __init__(self, index: int, kept: list[str] | None = None) -> None:
+    def __init__(self, index: int, kept: Kept | None = None) -> None:
         self.index = index
         self.half = ""
         """First half of a surrogate pair, waiting for the second."""
@@ -51,7 +54,7 @@ class OpenCall(OpenPart):
     __slots__ = ("arguments", "by_provider", "call_id", "name")
 
     def __init__(self, index: int, call_id: str, name: str, *, by_provider: bool = False) -> None:
-        self.arguments: list[str] = []
+        self.arguments = Kept()
         super().__init__(index, self.arguments)
         self.call_id = call_id
         self.name = name
@@ -82,7 +85,7 @@ class PartWriter:
         self.refused = False
         """Whether a refusal part was opened."""
         self.held_chars = 0
-        """What tool calls hold so far; see HELD_MAX_CHARS."""
+        """What the answer holds so far; see HELD_MAX_CHARS."""
         self._events: list[GenerationEvent] = []
         self._pieces: list[str] = []
         """Pieces of `_current` that no event has said yet."""
@@ -278,7 +281,7 @@ class PartWriter:
     def _close_call(self, call: OpenCall, state: bytes = b"") -> None:
         self._current = call
         self._say_half(call)
-        arguments = "".join(call.arguments)
+        arguments = call.arguments.text()
         event = GenerationEvent()
         end = event.part_end
         end.index = call.index
@@ -326,7 +329,7 @@ class PartWriter:
             else:
                 delta.arguments_json = text
         if part.kept is not None:
-            part.kept.append(text)
+            part.kept.add(text)
         if logprobs:
             delta.logprobs.extend(logprobs)
         if text or logprobs:

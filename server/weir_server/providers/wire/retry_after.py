@@ -1,13 +1,14 @@
 """How long does a provider ask us to wait? Read without a clock of our own.
 
-RFC 9110, section 10.2.3: `Retry-After` is a number of seconds or a date. A date is compared with
-the answer's own `Date`, so that neither clock matters.
+RFC 9110, section 10.2.3: `Retry-After` is a number of seconds or a date. Moments are compared with
+the answer's own `Date`, so that neither clock matters. Where it is missing, the limits that are
+spent tell when they are whole again; see `wire.resets`.
 """
 
 import math
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+
+from weir_server.providers.wire.resets import moment_of_header, reset_s
 
 WAIT_MAX_S = 300.0
 """No vendor makes us wait longer."""
@@ -27,6 +28,8 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
         wait_s = _number(asked)
         if wait_s is None:
             wait_s = _until(asked, headers.get("date", ""))
+    if wait_s is None:
+        wait_s = reset_s(headers)
     return None if wait_s is None else min(wait_s, WAIT_MAX_S)
 
 
@@ -40,15 +43,7 @@ def _number(text: str) -> float | None:
 
 def _until(date: str, now: str) -> float | None:
     """Return the seconds from `now` to `date`; 0 when that has passed."""
-    there, here = _moment(date), _moment(now)
+    there, here = moment_of_header(date), moment_of_header(now)
     if there is None or here is None:
         return None
     return max(0.0, (there - here).total_seconds())
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

@@ -42,6 +42,8 @@ class SseSplitter:
         if self._at_start:
             data = self._without_mark(data)
         if self._after_cr or b"\r" in data:
+            if (events := self._with_crlf(data)) is not None:
+                return events
             data = self._with_lf(data)
         if not data:
             return []
@@ -98,6 +100,30 @@ class SseSplitter:
         held.clear()
         return data
 
+    def _with_crlf(self, data: bytes) -> list[SseEvent] | None:
+        """Cut events of which every line ends with CRLF, as Google writes them; None: not so.
+
+        Each is one data field with a space after its colon, and nothing of another one is held.
+        """
+        if self._held or self._after_cr:
+            end = data.find(b"\r\n\r\n") + 4
+            if not 4 <= end < len(data):
+                return None
+            # What is held ends here; what comes next may be usual again.
+            return self.feed(data[:end]) + self.feed(data[end:])
+        end = data.rfind(b"\r\n\r\n")
+        if not 6 <= end <= self._max_event_bytes or not data.startswith(b"data: "):
+            return None
+        if data.find(b"\r", 6) == end and data.find(b"\n", 6) == end + 1:
+            events = [(b"", data[6:end])]
+        else:
+            fields = data[6:end].split(b"\r\n\r\ndata: ")
+            line_ends = 2 * (len(fields) - 1)
+            if data.count(b"\r", 0, end) != line_ends or data.count(b"\n", 0, end) != line_ends:
+                return None
+            events = [(b"", field) for field in fields]
+        return events + self.feed(data[end + 4 :]) if end + 4 < len(data) else events
+
     def _with_lf(self, data: bytes) -> bytes:
         """Turn CRLF and CR into LF, even when CRLF is cut in two."""
         if self._after_cr and data:
@@ -105,10 +131,6 @@ class SseSplitter:
             self._after_cr = False
         if data:
             self._after_cr = data.endswith(b"\r")
-        # Where CRLF ends every line, as Google writes it, most line ends are two at once.
-        doubled = data.replace(b"\r\n\r\n", b"\n\n")
-        if b"\r" not in doubled:
-            return doubled
         return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 

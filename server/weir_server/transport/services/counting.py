@@ -53,6 +53,8 @@ class Counting:
         )
 
     def _target(self, rpc: Rpc, model: str, provider: str) -> Target:
-        route = self._catalogue.resolve(model=model, provider=provider, operation=Operation.COUNT)
+        route = self._catalogue.resolve(
+            model=model, provider=provider, operation=Operation.COUNT, caller=rpc.call.caller
+        )
         rpc.call.progress.route = route.targets[0]
         return route.targets[0]

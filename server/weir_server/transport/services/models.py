@@ -1,8 +1,5 @@
 """How does a caller learn what can be asked here? Models, features, limits."""
 
-import base64
-import binascii
-import hashlib
 import re
 from collections.abc import Callable
 
@@ -17,8 +14,9 @@ from weir.v1.model_service_pb2 import (
     ListModelsResponse,
 )
 from weir_server.core.catalogue import Catalogue
-from weir_server.core.errors import InvalidRequest, PageTokenInvalid
+from weir_server.core.errors import InvalidRequest, ModelNotAllowed
 from weir_server.transport.methods import Rpc
+from weir_server.transport.services.paging import make_token, read_token
 from weir_server.validation.limits import ValidationLimits
 from weir_server.validation.requests import validate_get_model, validate_list_models
 
@@ -40,23 +38,32 @@ class Models:
         self._info = info
         self._limits = limits
 
-    async def list_models(self, _rpc: Rpc, request: ListModelsRequest) -> ListModelsResponse:
-        """List models by name, page by page. Raises InvalidRequest and PageTokenInvalid."""
+    async def list_models(self, rpc: Rpc, request: ListModelsRequest) -> ListModelsResponse:
+        """List the models that are open to the caller by name, page by page.
+
+        Raises InvalidRequest and PageTokenInvalid.
+        """
         validate_list_models(request, self._limits)
         matches = _filter(request.filter)
-        models = [model for model in self._catalogue.models() if matches(model)]
-        after = _read_token(request.page_token, request.filter)
+        may_use = rpc.call.caller.may_use
+        models = [
+            model for model in self._catalogue.models() if matches(model) and may_use(model.name)
+        ]
+        after = read_token(request.page_token, request.filter)
         rest = [model for model in models if model.name > after]
         page = rest[: request.page_size or PAGE_SIZE_DEFAULT]
         response = ListModelsResponse(models=page)
         if len(page) < len(rest):
-            response.next_page_token = _make_token(page[-1].name, request.filter)
+            response.next_page_token = make_token(page[-1].name, request.filter)
         return response
 
-    async def get_model(self, _rpc: Rpc, request: GetModelRequest) -> GetModelResponse:
-        """Tell one model. Raises ModelNotFound."""
+    async def get_model(self, rpc: Rpc, request: GetModelRequest) -> GetModelResponse:
+        """Tell one model. Raises ModelNotFound and ModelNotAllowed."""
         validate_get_model(request, self._limits)
-        return GetModelResponse(model=self._catalogue.model(request.name))
+        model = self._catalogue.model(request.name)
+        if not rpc.call.caller.may_use(model.name):
+            raise ModelNotAllowed(metadata={"model": model.name})
+        return GetModelResponse(model=model)
 
     async def get_server_info(
         self, _rpc: Rpc, _request: GetServerInfoRequest
@@ -95,28 +102,3 @@ def _matches(model: Model, key: str, value: str) -> bool:
     if key == "name":
         return value == model.name or value in model.aliases
     return bool(getattr(model.capabilities, value))
-
-
-def _make_token(name: str, filter_text: str) -> str:
-    """Make a page token: where to go on, bound to the filter it was made for."""
-    digest = hashlib.sha256(filter_text.encode()).hexdigest()[:8]
-    return base64.urlsafe_b64encode(f"{digest}:{name}".encode()).decode()
-
-
-def _read_token(token: str, filter_text: str) -> str:
-    """Return the name to go on after; empty: from the beginning. Raises PageTokenInvalid."""
-    if not token:
-        return ""
-    try:
-        digest, _, name = base64.urlsafe_b64decode(token.encode()).decode().partition(":")
-    except (binascii.Error, UnicodeError) as failure:
-        raise _bad_token() from failure
-    if digest != hashlib.sha256(filter_text.encode()).hexdigest()[:8]:
-        raise _bad_token()
-    return name
-
-
-def _bad_token() -> PageTokenInvalid:
-    description = "Give back the next_page_token of the answer before, with the same filter."
-    violation = FieldViolation(field="page_token", rule="PAGE_TOKEN", description=description)
-    return PageTokenInvalid(violations=[violation])

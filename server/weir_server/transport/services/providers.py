@@ -33,7 +33,7 @@ class Providers:
         self._limits = limits
         self._enabled = enabled
 
-    async def initialize(self, _rpc: Rpc, request: InitializeRequest) -> InitializeResponse:
+    async def initialize(self, rpc: Rpc, request: InitializeRequest) -> InitializeResponse:
         """Register or renew a provider. Raises FeatureDisabled, and as the registrar does."""
         self._refuse_if_disabled()
         validate_initialize(request, self._limits)
@@ -42,6 +42,7 @@ class Providers:
             request.config,
             validate_only=request.validate_only,
             request_id=request.request_id,
+            tenant=rpc.call.caller.tenant,
         )
         response = InitializeResponse(
             provider=facts.name, model=facts.default_model, capabilities=facts.capabilities

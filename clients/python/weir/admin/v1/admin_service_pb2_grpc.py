@@ -26,8 +26,7 @@ if _version_not_supported:
 
 
 class ProviderAdminServiceStub(object):
-    """Watches and steers the targets that calls go to. For operators: served on loopback only, unless
-    the server's configuration says otherwise.
+    """Watches and steers the targets that calls go to. For operators.
     """
 
     def __init__(self, channel):
@@ -59,8 +58,7 @@ class ProviderAdminServiceStub(object):
 
 
 class ProviderAdminServiceServicer(object):
-    """Watches and steers the targets that calls go to. For operators: served on loopback only, unless
-    the server's configuration says otherwise.
+    """Watches and steers the targets that calls go to. For operators.
     """
 
     def ListTargets(self, request, context):
@@ -125,8 +123,7 @@ def add_ProviderAdminServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ProviderAdminService(object):
-    """Watches and steers the targets that calls go to. For operators: served on loopback only, unless
-    the server's configuration says otherwise.
+    """Watches and steers the targets that calls go to. For operators.
     """
 
     @staticmethod

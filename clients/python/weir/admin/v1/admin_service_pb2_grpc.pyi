@@ -27,9 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ProviderAdminServiceStub:
-    """Watches and steers the targets that calls go to. For operators: served on loopback only, unless
-    the server's configuration says otherwise.
-    """
+    """Watches and steers the targets that calls go to. For operators."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -50,9 +48,7 @@ class ProviderAdminServiceStub:
 
 @_typing.type_check_only
 class ProviderAdminServiceAsyncStub(ProviderAdminServiceStub):
-    """Watches and steers the targets that calls go to. For operators: served on loopback only, unless
-    the server's configuration says otherwise.
-    """
+    """Watches and steers the targets that calls go to. For operators."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListTargets: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListTargetsRequest, _admin_service_pb2.ListTargetsResponse]  # type: ignore[assignment]
@@ -69,9 +65,7 @@ class ProviderAdminServiceAsyncStub(ProviderAdminServiceStub):
     """
 
 class ProviderAdminServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Watches and steers the targets that calls go to. For operators: served on loopback only, unless
-    the server's configuration says otherwise.
-    """
+    """Watches and steers the targets that calls go to. For operators."""
 
     @_abc_1.abstractmethod
     def ListTargets(

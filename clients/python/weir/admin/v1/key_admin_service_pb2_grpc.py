@@ -100,7 +100,8 @@ class KeyAdminServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RotateKey(self, request, context):
-        """Gives a key another secret. The old one works for as long as the request says.
+        """Gives a key another secret. The old one works for as long as the request says. A key that was
+        revoked or has expired gets none: INVALID_REQUEST with the field `name`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -42,7 +42,9 @@ class KeyAdminServiceStub:
     UpdateKey: _grpc.UnaryUnaryMultiCallable[_key_admin_service_pb2.UpdateKeyRequest, _key_admin_service_pb2.UpdateKeyResponse]
     """Changes what a key may do. Calls under way go on as they began."""
     RotateKey: _grpc.UnaryUnaryMultiCallable[_key_admin_service_pb2.RotateKeyRequest, _key_admin_service_pb2.RotateKeyResponse]
-    """Gives a key another secret. The old one works for as long as the request says."""
+    """Gives a key another secret. The old one works for as long as the request says. A key that was
+    revoked or has expired gets none: INVALID_REQUEST with the field `name`.
+    """
     RevokeKey: _grpc.UnaryUnaryMultiCallable[_key_admin_service_pb2.RevokeKeyRequest, _key_admin_service_pb2.RevokeKeyResponse]
     """Ends a key for good: within five seconds no server takes it any more."""
 
@@ -60,7 +62,9 @@ class KeyAdminServiceAsyncStub(KeyAdminServiceStub):
     UpdateKey: _aio.UnaryUnaryMultiCallable[_key_admin_service_pb2.UpdateKeyRequest, _key_admin_service_pb2.UpdateKeyResponse]  # type: ignore[assignment]
     """Changes what a key may do. Calls under way go on as they began."""
     RotateKey: _aio.UnaryUnaryMultiCallable[_key_admin_service_pb2.RotateKeyRequest, _key_admin_service_pb2.RotateKeyResponse]  # type: ignore[assignment]
-    """Gives a key another secret. The old one works for as long as the request says."""
+    """Gives a key another secret. The old one works for as long as the request says. A key that was
+    revoked or has expired gets none: INVALID_REQUEST with the field `name`.
+    """
     RevokeKey: _aio.UnaryUnaryMultiCallable[_key_admin_service_pb2.RevokeKeyRequest, _key_admin_service_pb2.RevokeKeyResponse]  # type: ignore[assignment]
     """Ends a key for good: within five seconds no server takes it any more."""
 
@@ -105,7 +109,9 @@ class KeyAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _key_admin_service_pb2.RotateKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_key_admin_service_pb2.RotateKeyResponse, _abc.Awaitable[_key_admin_service_pb2.RotateKeyResponse]]:
-        """Gives a key another secret. The old one works for as long as the request says."""
+        """Gives a key another secret. The old one works for as long as the request says. A key that was
+        revoked or has expired gets none: INVALID_REQUEST with the field `name`.
+        """
 
     @_abc_1.abstractmethod
     def RevokeKey(

@@ -19,8 +19,8 @@ from weir_server.core.errors import (
     UpstreamRequestTooLarge,
     UpstreamTimeout,
 )
-from weir_server.providers.wire.anthropic.waits import wait_s
 from weir_server.providers.wire.refusals import Rules, Words, no_refusal, read_refusal, told
+from weir_server.providers.wire.retry_after import retry_after_s
 
 _TYPES: Mapping[str, int] = {
     "invalid_request_error": 400,
@@ -114,7 +114,7 @@ def explain(status: int, headers: Mapping[str, str], body: bytes) -> UpstreamErr
         return odd
     refusal = _refusal(read_refusal(body))
     kind = _RULES.kind(status, codes=refusal.words, text=refusal.text)
-    return _RULES.error(kind, text=refusal.text, status=status, wait_s=wait_s(headers))
+    return _RULES.error(kind, text=refusal.text, status=status, wait_s=retry_after_s(headers))
 
 
 def explain_said(said: object) -> UpstreamError:

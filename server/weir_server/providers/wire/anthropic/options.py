@@ -133,7 +133,5 @@ def _schema(draft: Draft, said: JsonSchemaFormat) -> Json:
     path = "options.output_format.json_schema.schema_json"
     if said.description:
         draft.unsupported("output_format.json_schema.description")
-    if said.max_repairs > 0:
-        draft.unsupported("output_format.json_schema.max_repairs")  # nobody asks again
     schema = draft.raw(path, said.schema_json, OutputSchemaInvalid)
     return {"type": "json_schema", "schema": schema}

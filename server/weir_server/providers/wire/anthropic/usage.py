@@ -49,6 +49,9 @@ class Usage:
         thought = _count(details.get("thinking_tokens") if isinstance(details, dict) else None)
         if thought is None or None in counts:
             return
+        creation = self._said.get("cache_creation")
+        hour = creation.get("ephemeral_1h_input_tokens") if isinstance(creation, dict) else None
+        written_1h = _count(hour)
         fresh, read, written, completion = (count or 0 for count in counts)
         prompt = fresh + read + written
         if not prompt or (produced and not completion) or thought > completion:
@@ -61,6 +64,8 @@ class Usage:
         usage.cached_prompt_tokens = read
         usage.cache_write_prompt_tokens = written
         usage.reasoning_tokens = thought
+        if written_1h is not None and written_1h <= written:
+            usage.cache_write_1h_prompt_tokens = written_1h
         usage.source = USAGE_SOURCE_PROVIDER
 
 

@@ -26,6 +26,7 @@ from weir_server.providers.wire.bedrock.shapes import (
     ToolUse,
 )
 from weir_server.providers.wire.bedrock.state import PartState, seal
+from weir_server.providers.wire.kept import Kept
 from weir_server.providers.wire.parts import OpenCall, PartWriter, TextKind, whole
 
 Json = dict[str, Any]
@@ -84,7 +85,7 @@ class ReasoningBlock(OpenBlock):
     def __init__(self, *, hidden: bool) -> None:
         self._hidden = hidden
         self._said = False
-        self._text: list[str] = []
+        self._text = Kept()
         self._signature: str | None = None
         self._redacted: bytearray | None = None
 
@@ -107,7 +108,7 @@ class ReasoningBlock(OpenBlock):
             return
         if self._hidden:
             writer.held_chars += len(text)
-            self._text.append(text)
+            self._text.add(text)
             return
         if not self._said:
             self._said = True
@@ -118,7 +119,7 @@ class ReasoningBlock(OpenBlock):
         """End the reasoning with what the vendor wants back."""
         state = PartState(signature=self._signature)
         if self._text:
-            state.text = whole("".join(self._text))
+            state.text = whole(self._text.text())
         if self._redacted is not None:
             state.redactedContent = b64encode(self._redacted).decode()
         if self._said:

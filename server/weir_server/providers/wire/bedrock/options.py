@@ -107,8 +107,6 @@ def _schema(draft: Draft, said: JsonSchemaFormat) -> Json:
     schema: Json = {"schema": said.schema_json, "name": said.name}
     if said.description:
         schema["description"] = said.description
-    if said.max_repairs > 0:
-        draft.unsupported("output_format.json_schema.max_repairs")  # nobody asks again
     return schema
 
 

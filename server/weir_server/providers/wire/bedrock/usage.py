@@ -31,8 +31,19 @@ def write_usage(usage: TokenUsage, said: object, *, produced: bool, withheld: bo
     usage.total_tokens = prompt + completion
     usage.cached_prompt_tokens = read
     usage.cache_write_prompt_tokens = written
+    details = said.get("cacheDetails")
+    hour = sum(map(_written_1h, details if isinstance(details, list) else ()))
+    if hour <= written:
+        usage.cache_write_1h_prompt_tokens = hour
     usage.source = USAGE_SOURCE_PROVIDER
     return True
+
+
+def _written_1h(detail: object) -> int:
+    """Return how many tokens of a cache's details are to be kept for an hour."""
+    if not isinstance(detail, dict) or detail.get("ttl") != "1h":
+        return 0
+    return _count(detail.get("inputTokens")) or 0
 
 
 _NAMES = ("inputTokens", "outputTokens", "cacheReadInputTokens", "cacheWriteInputTokens")

@@ -65,12 +65,12 @@ class CohereAnswer:
     __slots__ = (
         "_calls",
         "_finish_reason",
+        "_hides_reasoning",
         "_late",
         "_started",
         "_stretch",
         "_usage",
         "failure",
-        "hides_reasoning",
         "response_id",
         "writer",
     )
@@ -88,7 +88,7 @@ class CohereAnswer:
         """Citations of parts that had ended, told at the end of the answer."""
         self._finish_reason: str | None = None
         self._usage: object = None
-        self.hides_reasoning = hide_reasoning
+        self._hides_reasoning = hide_reasoning
 
     @property
     def cut(self) -> bool:
@@ -219,7 +219,7 @@ class CohereAnswer:
         return event
 
     def _say(self, key: int | str, kind: TextKind, text: str, logprobs: LogprobItem | None) -> None:
-        if kind is _REASONING and self.hides_reasoning:
+        if kind is _REASONING and self._hides_reasoning:
             return
         stretch = self._enter(key, kind)
         stretch.add(text)
@@ -266,7 +266,7 @@ class CohereAnswer:
 
     def _hides(self, said: Citation) -> bool:
         """Tell whether a citation speaks of reasoning that the caller does not want to hear."""
-        return self.hides_reasoning and speaks_of_reasoning(said)
+        return self._hides_reasoning and speaks_of_reasoning(said)
 
     def hold(self, chars: int) -> None:
         """Count what is held until the answer ends: no answer is that long."""

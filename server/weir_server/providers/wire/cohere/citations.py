@@ -12,6 +12,7 @@ import msgspec
 
 from weir.v1.content_pb2 import Citation
 from weir_server.providers.wire.cohere.shapes import Citation as Said
+from weir_server.providers.wire.kept import Kept
 from weir_server.providers.wire.parts import TextKind, json_text, whole
 
 PLAN = "PLAN"
@@ -30,7 +31,7 @@ class Stretch:
         self.key = key
         """Index of the content block, or PLAN."""
         self.kind = kind
-        self._pending: list[str] = []
+        self._pending = Kept()
         """Pieces that nobody has asked about yet: most answers cite nothing."""
         self._pieces: list[str] = []
         self._chars = [0]
@@ -39,7 +40,7 @@ class Stretch:
 
     def add(self, text: str) -> None:
         """Take more text."""
-        self._pending.append(text)
+        self._pending.add(text)
 
     def byte_of(self, char: object) -> int:
         """Return the byte at which a character begins; places outside become the nearest inside."""
@@ -69,8 +70,8 @@ class Stretch:
         """Learn where pieces begin. Long ones are cut, so that no place is far from a beginning."""
         if not self._pending:
             return
-        text = whole("".join(self._pending))
-        self._pending.clear()
+        text = whole(self._pending.text())
+        self._pending = Kept()
         for start in range(0, len(text), _STEP_CHARS):
             piece = text[start : start + _STEP_CHARS]
             self._pieces.append(piece)

@@ -6,47 +6,31 @@ calls, each with a start, deltas and an end, then `message-end` with the reason 
 
 from typing import Any
 
+from typing_extensions import override
+
 from weir.v1.generation_pb2 import GenerationEvent
-from weir_server.core.errors import UpstreamProtocolError, UpstreamStreamBroken, WeirError
-from weir_server.core.handler import Batch
+from weir_server.core.errors import UpstreamProtocolError, UpstreamStreamBroken
 from weir_server.providers.wire.cohere.answer import BLOCK_TYPES, CohereAnswer, as_list, message_of
 from weir_server.providers.wire.cohere.decode_unary import UnaryDecoder
 from weir_server.providers.wire.cohere.errors import is_error
 from weir_server.providers.wire.cohere.shapes import EVENT, Content, Event, ToolCall
 from weir_server.providers.wire.reading import ANYTHING, decode
-from weir_server.providers.wire.sse import BOM, SseSplitter
+from weir_server.providers.wire.streamed import StreamedAnswer
 
 _BLOCKS_MAX = 64
 """More blocks of unknown types than any answer has open at a time."""
 
 
-class StreamDecoder:
+class StreamDecoder(StreamedAnswer):
     """Decodes one streamed chat; see base.Decoder."""
 
-    __slots__ = (
-        "_answer",
-        "_flowing",
-        "_mark",
-        "_splitter",
-        "_unknown",
-        "_whole",
-        "done",
-        "failure",
-    )
+    __slots__ = ("_answer", "_unknown")
 
     def __init__(self, *, hide_reasoning: bool = False) -> None:
-        self.done = False
-        self.failure: WeirError | None = None
         self._answer = CohereAnswer(hide_reasoning=hide_reasoning)
-        self._splitter = SseSplitter()
-        self._flowing = False
-        """Whether the stream has begun and not ended."""
-        self._mark = b""
-        """A byte order mark that came at the very start, or a piece of one."""
         self._unknown: dict[int, dict[str, Any]] = {}
         """Open blocks of types that Weir does not know, by index."""
-        self._whole: UnaryDecoder | None = None
-        """Decodes what is no stream, such as an error."""
+        super().__init__(self._answer.writer, UnaryDecoder(hide_reasoning=hide_reasoning))
 
     def feed(self, data: bytes) -> list[GenerationEvent]:
         """Take more bytes; return the events they complete."""
@@ -70,46 +54,16 @@ class StreamDecoder:
             self._fail(self._splitter.failure)
         return self._answer.writer.take()
 
-    def finish(self) -> Batch | None:
+    @override
+    def _end(self) -> None:
         """Take the end of the body: a good one only after `message-end`."""
-        if self.done or self.failure is not None:
-            return None
-        if self._whole is not None:
-            batch = self._whole.finish()
-            self.done, self.failure = self._whole.done, self._whole.failure
-            return batch
         rest = self._splitter.rest()
         event = decode(EVENT, rest[1], utf8_errors="replace") if rest is not None else None
         # A proxy may leave out the blank line after the last event; nothing can follow this one.
         if event is not None and event.type == "message-end" and rest is not None:
             self._take(event, rest[1])
-        if not self.done:
-            self._fail(self._answer.failure or UpstreamStreamBroken(metadata={"cause": "cut"}))
-        return self._answer.writer.take() or None
-
-    def _begin(self, data: bytes) -> bytes:
-        """Look at bytes that come before the stream has begun or after it has ended.
-
-        Return those that belong to the stream. The first byte that is neither blank nor of a byte
-        order mark tells what the body is, whatever its media type said.
-        """
-        if self.done or self.failure is not None:
-            return b""
-        if self._whole is None:
-            data = (self._mark + data).lstrip().removeprefix(BOM).lstrip()
-            if BOM.startswith(data):
-                self._mark = data
-                return b""
-            if data.startswith(b"<"):
-                self.failure = UpstreamProtocolError(metadata={"cause": "malformed"})
-                return b""
-            if not data.startswith((b"{", b"[")):
-                self._flowing = True
-                return data
-            self._whole = UnaryDecoder(hide_reasoning=self._answer.hides_reasoning)
-        self._whole.feed(data)
-        self.failure = self._whole.failure
-        return b""
+        if self._answer.failure is not None:
+            self._fail(self._answer.failure)
 
     def _take(self, event: Event, said: bytes) -> None:
         """Take an event; types that are not known say nothing that an answer needs."""
@@ -129,7 +83,7 @@ class StreamDecoder:
             case "message-start":
                 answer.response_id = event.id or ""
             case "message-end":
-                self._complete(event)
+                self._finish(event)
             case _:
                 self._take_call(event.type or "", event.index or 0, as_list(message.tool_calls))
 
@@ -173,7 +127,7 @@ class StreamDecoder:
             # Most likely an error in words of its own; skipped, its answer could pass for complete.
             self._answer.failure = UpstreamProtocolError(metadata={"cause": "malformed"})
 
-    def _complete(self, event: Event) -> None:
+    def _finish(self, event: Event) -> None:
         answer = self._answer
         for index in list(self._unknown):
             self._close_unknown(index)
@@ -183,15 +137,8 @@ class StreamDecoder:
             return
         if answer.cut:
             answer.failure = UpstreamStreamBroken(metadata={"cause": "cut"})
-            return
-        answer.writer.add(answer.end())
-        self.done = True
-        self._flowing = False
-
-    def _fail(self, failure: WeirError) -> None:
-        if self.failure is None and not self.done:
-            self.failure = failure
-            self._flowing = False
+        else:
+            self._complete(answer.end())
 
 
 def _merge(block: dict[str, Any], piece: dict[str, Any]) -> None:

@@ -11,6 +11,13 @@ from weir_server.core.errors import InvalidRequest
 from weir_server.core.needs import modality_of
 from weir_server.providers.wire.cohere.answer import CITATION, KIND, PLAN_STATE
 from weir_server.providers.wire.draft import Draft
+from weir_server.providers.wire.plain_text import (
+    FAILED,
+    FAILED_SILENTLY,
+    plainest,
+    results_of,
+    texts_of,
+)
 from weir_server.providers.wire.state import own_state
 
 Json = dict[str, object]
@@ -20,7 +27,6 @@ _DETAILS = {
     content_pb2.MEDIA_DETAIL_LOW: "low",
     content_pb2.MEDIA_DETAIL_HIGH: "high",
 }
-_FAILED = "Error: "
 
 
 def encode_messages(draft: Draft, messages: Sequence[Message]) -> list[Json]:
@@ -32,7 +38,7 @@ def encode_messages(draft: Draft, messages: Sequence[Message]) -> list[Json]:
         match message.role:
             case content_pb2.ROLE_SYSTEM | content_pb2.ROLE_DEVELOPER:
                 _refuse_name(draft, path, message)
-                content = _texts(draft, f"{path}.parts", message.parts)
+                content = plainest(texts_of(draft, f"{path}.parts", message.parts))
                 encoded.append({"role": "system", "content": content})
             case content_pb2.ROLE_ASSISTANT:
                 if message.name:
@@ -55,7 +61,7 @@ def _user(draft: Draft, path: str, message: Message) -> Json:
     parts = message.parts[:]
     texts = [part.text for part in parts if part.WhichOneof("kind") == "text"]
     if len(texts) == len(parts):
-        return {"role": "user", "content": _text_content(texts)}
+        return {"role": "user", "content": plainest(texts)}
     content: list[Json] = []
     for index, part in enumerate(parts):
         part_path = f"{path}.parts[{index}]"
@@ -131,20 +137,10 @@ class _Assistant:
 
 
 def _tool_results(draft: Draft, path: str, message: Message) -> list[Json]:
-    """Say each result as a message of its own.
-
-    The protocol has no mark for a tool that failed, so the content says it to the model: it begins
-    with `Error: `, be the tool's own words as they may.
-    """
+    """Say each result as a message of its own."""
     encoded: list[Json] = []
-    for index, part in enumerate(message.parts):
-        part_path = f"{path}.parts[{index}]"
-        kind = part.WhichOneof("kind")
-        if kind != "tool_result":
-            draft.unsupported_part(f"{part_path}.{kind}")
-            continue
-        result = part.tool_result
-        content = _texts(draft, f"{part_path}.tool_result.content", result.content)
+    for where, result in results_of(draft, path, message):
+        content = plainest(texts_of(draft, f"{where}.content", result.content))
         if result.is_error:
             content = _failed(content)
         encoded.append({"role": "tool", "tool_call_id": result.tool_call_id, "content": content})
@@ -154,31 +150,10 @@ def _tool_results(draft: Draft, path: str, message: Message) -> list[Json]:
 def _failed(content: str | list[Json]) -> str | list[Json]:
     """Say that a tool failed, before what it said of it."""
     if not content:
-        return f"{_FAILED}the tool failed without a message"
+        return FAILED_SILENTLY
     if isinstance(content, str):
-        return _FAILED + content
-    return [{"type": "text", "text": f"{_FAILED}{content[0]['text']}"}, *content[1:]]
-
-
-def _texts(draft: Draft, path: str, parts: Sequence[Part]) -> str | list[Json]:
-    """Return parts that can only be text; what else they are is named in `draft`."""
-    texts: list[str] = []
-    for index, part in enumerate(parts):
-        match part.WhichOneof("kind"):
-            case "text":
-                texts.append(part.text)
-            case "media":
-                draft.unsupported_medium(f"{path}[{index}].media")
-            case kind:
-                draft.unsupported_part(f"{path}[{index}].{kind}")
-    return _text_content(texts)
-
-
-def _text_content(texts: list[str]) -> str | list[Json]:
-    """Say texts in the plainest form: one as a string, more as a list."""
-    if len(texts) > 1:
-        return [{"type": "text", "text": text} for text in texts]
-    return texts[0] if texts else ""
+        return FAILED + content
+    return [{"type": "text", "text": f"{FAILED}{content[0]['text']}"}, *content[1:]]
 
 
 def _media(draft: Draft, path: str, media: MediaPart) -> Json:

@@ -156,8 +156,6 @@ def _schema(draft: Draft, said: JsonSchemaFormat) -> object:
     """Return the schema. Its name is a label and has no place; it is always followed exactly."""
     if said.description:
         draft.unsupported("output_format.json_schema.description")
-    if said.max_repairs > 0:
-        draft.unsupported("output_format.json_schema.max_repairs")  # nobody asks again
     path = "options.output_format.json_schema.schema_json"
     return draft.raw(path, said.schema_json, OutputSchemaInvalid)
 

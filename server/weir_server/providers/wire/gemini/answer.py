@@ -7,6 +7,7 @@ from msgspec import Raw
 from weir.v1.content_pb2 import Citation
 from weir.v1.generation_pb2 import GenerationEvent
 from weir_server.core.errors import UpstreamError, UpstreamProtocolError, UpstreamStreamBroken
+from weir_server.providers.wire.ending import end_event
 from weir_server.providers.wire.gemini.citations import citations_of
 from weir_server.providers.wire.gemini.errors import explain_said
 from weir_server.providers.wire.gemini.finish import UNFINISHED, reason_of
@@ -22,7 +23,13 @@ from weir_server.providers.wire.gemini.shapes import (
     read_text,
 )
 from weir_server.providers.wire.gemini.usage import counts_prompt, read_usage, write_usage
-from weir_server.providers.wire.parts import HELD_MAX_CHARS, PartWriter, TextKind, whole
+from weir_server.providers.wire.parts import (
+    HELD_MAX_CHARS,
+    HELD_OVERHEAD_CHARS,
+    PartWriter,
+    TextKind,
+    whole,
+)
 
 # An enum searches for its members too: once is enough.
 _TEXT = TextKind.TEXT
@@ -172,6 +179,7 @@ class Answer:
             mark = citation.SerializeToString(deterministic=True)
             if mark not in self._cited:
                 self._cited.add(mark)
+                self.writer.held_chars += len(mark) + HELD_OVERHEAD_CHARS
                 fresh.append(citation)
         return fresh
 
@@ -199,15 +207,14 @@ class Answer:
         """Close all parts and return the `end` of a complete answer."""
         writer = self.writer
         writer.close()
-        event = GenerationEvent()
-        end = event.end
-        end.finish_reason = reason_of(self._label, blocked=self._blocked, called=writer.called)
-        metadata = end.metadata
-        metadata.model = whole(self._model)
-        metadata.raw_finish_reason = whole(self._label)
         self._note("response_id", self._parts.response_id)
-        for name, said in self._attributes.items():
-            metadata.attributes[name] = said
+        event = end_event(
+            reason=reason_of(self._label, blocked=self._blocked, called=writer.called),
+            label=self._label,
+            stop_sequence="",
+            model=self._model,
+            attributes=self._attributes.items(),
+        )
         if self._usage is not NOTHING:
-            write_usage(end.usage, read_usage(self._usage), produced=writer.produced)
+            write_usage(event.end.usage, read_usage(self._usage), produced=writer.produced)
         return event

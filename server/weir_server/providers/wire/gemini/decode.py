@@ -7,12 +7,11 @@ next pieces; the last has a finish reason and the tokens of all; then the body e
 from typing_extensions import override
 
 from weir.v1.generation_pb2 import GenerationEvent
-from weir_server.core.errors import UpstreamProtocolError, UpstreamStreamBroken, WeirError
-from weir_server.core.handler import Batch
+from weir_server.core.errors import UpstreamProtocolError, WeirError
 from weir_server.providers.wire.gemini.answer import Answer
 from weir_server.providers.wire.gemini.errors import explain_said, is_error
 from weir_server.providers.wire.gemini.shapes import read, read_anything, read_texts
-from weir_server.providers.wire.sse import BOM, SseSplitter
+from weir_server.providers.wire.streamed import StreamedAnswer
 from weir_server.providers.wire.whole import WholeAnswer, broken_off
 
 EVENT_MAX_BYTES = 24 << 20
@@ -41,37 +40,21 @@ class UnaryDecoder(WholeAnswer):
         return answer.end() if answer.finished else broken_off()
 
 
-class StreamDecoder:
+class StreamDecoder(StreamedAnswer):
     """Decodes one streamed answer; see base.Decoder."""
 
-    __slots__ = (
-        "_answer",
-        "_flowing",
-        "_is_whole",
-        "_mark",
-        "_splitter",
-        "_whole",
-        "done",
-        "failure",
-    )
+    __slots__ = ("_answer",)
 
     def __init__(self, kind: str, *, hide_thoughts: bool = False) -> None:
-        self.done = False
-        self.failure: WeirError | None = None
         self._answer = Answer(kind, hide_thoughts=hide_thoughts)
-        self._splitter = SseSplitter(max_event_bytes=EVENT_MAX_BYTES)
-        self._flowing = False
-        """Whether the stream has begun."""
-        self._mark = b""
-        """A byte order mark that came at the very start, or a piece of one."""
-        self._is_whole = False
-        self._whole = UnaryDecoder(kind, hide_thoughts=hide_thoughts)
-        """Decodes a body that is JSON and no stream, which most likely is an error."""
+        super().__init__(
+            self._answer.writer,
+            UnaryDecoder(kind, hide_thoughts=hide_thoughts),
+            max_event_bytes=EVENT_MAX_BYTES,
+        )
 
     def feed(self, data: bytes) -> list[GenerationEvent]:
         """Take more bytes; return the events they complete."""
-        if self.done or self.failure is not None:
-            return []
         if not self._flowing:
             data = self._begin(data)
             if not data:
@@ -83,51 +66,21 @@ class StreamDecoder:
             except (ValueError, RecursionError):
                 self._take(name, said)
             if (answer.finished or answer.failure is not None) and self._has_ended():
-                return answer.writer.take()
-        self.failure = splitter.failure
+                break
+        if splitter.failure is not None:
+            self._fail(splitter.failure)
         return answer.writer.take()
 
-    def finish(self) -> Batch | None:
+    @override
+    def _end(self) -> None:
         """Take the end of the body: a good one only after a finish reason."""
-        if self.done or self.failure is not None:
-            return None
-        if self._is_whole:
-            batch = self._whole.finish()
-            self.done, self.failure = self._whole.done, self._whole.failure
-            return batch
         rest = self._splitter.rest()
         # Some servers leave out the blank line after the last event.
         whole = rest is None or read(rest[1]) is not None
         if rest is not None and whole:
             self._take(*rest)
-        if not self._has_ended():
-            if self._answer.finished and whole:
-                self._complete()
-            else:
-                self.failure = UpstreamStreamBroken(metadata={"cause": "cut"})
-        return self._answer.writer.take() or None
-
-    def _begin(self, data: bytes) -> bytes:
-        """Look at bytes that come before the stream has begun; return those that belong to it.
-
-        The first byte that is neither blank nor of a byte order mark tells what the body is,
-        whatever its media type said.
-        """
-        if not self._is_whole:
-            data = (self._mark + data).lstrip().removeprefix(BOM).lstrip()
-            if BOM.startswith(data):
-                self._mark = data
-                return b""
-            if data.startswith(b"<"):
-                self.failure = UpstreamProtocolError(metadata={"cause": "malformed"})
-                return b""
-            self._is_whole = data.startswith((b"{", b"["))
-        if self._is_whole:
-            self._whole.feed(data)
-            self.failure = self._whole.failure
-            return b""
-        self._flowing = True
-        return data
+        if not self._has_ended() and self._answer.finished and whole:
+            self._complete(self._answer.end())
 
     def _take(self, name: bytes, said: bytes) -> None:
         """Take an event that is more than a chunk of text, or nothing of the kind."""
@@ -140,10 +93,12 @@ class StreamDecoder:
 
     def _has_ended(self) -> bool:
         """Note and tell whether the answer has ended, well or not."""
-        self.failure = self._answer.failure
-        if self.failure is None and self._answer.finished and self._answer.counted:
-            self._complete()
-        return self.done or self.failure is not None
+        answer = self._answer
+        if answer.failure is not None:
+            self._fail(answer.failure)
+        elif answer.finished and answer.counted:
+            self._complete(answer.end())
+        return not self._flowing
 
     def _take_odd(self, name: bytes, said: bytes) -> None:
         """Take an event that is no chunk: an error, or nonsense that may be one."""
@@ -153,10 +108,6 @@ class StreamDecoder:
         elif name in (b"", b"message"):
             # Skipped, its answer could pass for complete.
             self._answer.failure = UpstreamProtocolError(metadata={"cause": "malformed"})
-
-    def _complete(self) -> None:
-        self._answer.writer.add(self._answer.end())
-        self.done = True
 
 
 def _not_an_answer(said: object) -> WeirError:

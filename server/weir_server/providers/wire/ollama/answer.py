@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 
 from weir.v1 import generation_pb2
-from weir.v1.generation_pb2 import FinishReason, GenerationEvent, TokenLogprob
+from weir.v1.generation_pb2 import FinishReason, GenerationEvent
 from weir_server.core.errors import UpstreamError, UpstreamProtocolError, UpstreamStreamBroken
 from weir_server.providers.wire.ending import end_event
+from weir_server.providers.wire.logprobs import Logprob, chars_of, token_logprobs
 from weir_server.providers.wire.ollama.errors import explain_said
-from weir_server.providers.wire.ollama.shapes import Alternative, Chunk, Logprob, ToolCall
+from weir_server.providers.wire.ollama.shapes import Chunk, ToolCall
 from weir_server.providers.wire.ollama.usage import write_usage
-from weir_server.providers.wire.parts import HELD_MAX_CHARS, PartWriter, TextKind, json_text, whole
+from weir_server.providers.wire.parts import HELD_MAX_CHARS, PartWriter, TextKind, json_text
 
 REASONS: Mapping[str, FinishReason.ValueType] = {
     "": generation_pb2.FINISH_REASON_STOP,  # servers before 0.1.38 do not tell
@@ -32,7 +33,16 @@ class OllamaAnswer:
     `hide_reasoning` leaves thoughts out, for callers that asked for none of it.
     """
 
-    __slots__ = ("_calls", "_hide_reasoning", "_last", "_logprobs", "done", "failure", "writer")
+    __slots__ = (
+        "_calls",
+        "_hide_reasoning",
+        "_last",
+        "_logprobs",
+        "_waiting_chars",
+        "done",
+        "failure",
+        "writer",
+    )
 
     def __init__(self, *, hide_reasoning: bool) -> None:
         self.writer = PartWriter()
@@ -43,6 +53,8 @@ class OllamaAnswer:
         self._last = Chunk()
         self._logprobs: list[Logprob] = []
         """Of tokens whose text the server holds back, in case they are a tool call."""
+        self._waiting_chars = 0
+        """What they take."""
         self._hide_reasoning = hide_reasoning
 
     def take(self, chunk: Chunk) -> None:
@@ -52,14 +64,16 @@ class OllamaAnswer:
             return
         said = chunk.message
         if said is not None:
-            self._logprobs += chunk.logprobs or ()
+            if chunk.logprobs:
+                self._logprobs += chunk.logprobs
+                self._waiting_chars += sum(map(chars_of, chunk.logprobs))
             if said.thinking:
                 self._think(said.thinking, with_logprobs=not said.content)
             if said.content:
                 self._say(_TEXT, said.content)
             for call in said.tool_calls or ():
                 self._call(call, chunk.created_at or "")
-        if self.writer.held_chars + len(self._logprobs) > HELD_MAX_CHARS:
+        if self.writer.held_chars + self._waiting_chars > HELD_MAX_CHARS:
             self.failure = UpstreamProtocolError(metadata={"cause": "too_large"})
         self._last = chunk
         self.done = chunk.done is True
@@ -97,6 +111,7 @@ class OllamaAnswer:
     def _think(self, text: str, *, with_logprobs: bool) -> None:
         if self._hide_reasoning:
             self._logprobs.clear()
+            self._waiting_chars = 0
         elif with_logprobs:
             self._say(_REASONING, text)
         else:
@@ -105,8 +120,9 @@ class OllamaAnswer:
     def _say(self, kind: TextKind, text: str) -> None:
         """Write text, with the log probabilities that came with it or before it."""
         if self._logprobs:
-            self.writer.text_with_logprobs(kind, text, [_token(token) for token in self._logprobs])
+            self.writer.text_with_logprobs(kind, text, token_logprobs(self._logprobs))
             self._logprobs.clear()
+            self._waiting_chars = 0
         else:
             self.writer.text(kind, text)
 
@@ -131,23 +147,6 @@ def _arguments(said: object) -> str:
     if isinstance(said, str):
         return said
     return json_text({} if said is None else said)
-
-
-def _token(said: Logprob) -> TokenLogprob:
-    token = TokenLogprob(
-        token=whole(said.token), logprob=said.logprob, token_bytes=_odd_bytes(said)
-    )
-    for other in said.top_logprobs or ():
-        token.top_logprobs.add(
-            token=whole(other.token), logprob=other.logprob, token_bytes=_odd_bytes(other)
-        )
-    return token
-
-
-def _odd_bytes(said: Logprob | Alternative) -> bytes:
-    """Return a token's bytes where its text does not tell them."""
-    octets = bytes(said.bytes or ())
-    return b"" if octets == said.token.encode("utf-8", "replace") else octets
 
 
 def _number(said: object) -> str:

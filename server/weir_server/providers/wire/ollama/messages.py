@@ -10,17 +10,15 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from weir.v1 import content_pb2
-from weir.v1.content_pb2 import Message, Part, ToolCallPart
+from weir.v1.content_pb2 import Message, ToolCallPart
 from weir_server.core.needs import modality_of
 from weir_server.providers.wire.draft import Draft
+from weir_server.providers.wire.plain_text import FAILED, FAILED_SILENTLY, results_of, texts_of
 from weir_server.providers.wire.state import own_state
 
 KIND = "ollama"
 
 Json = dict[str, object]
-
-_FAILED = "Error: "
-_FAILED_SILENTLY = f"{_FAILED}the tool failed without a message"
 
 
 def encode_messages(draft: Draft, messages: Sequence[Message]) -> list[Json]:
@@ -33,7 +31,7 @@ def encode_messages(draft: Draft, messages: Sequence[Message]) -> list[Json]:
         match message.role:
             case content_pb2.ROLE_SYSTEM | content_pb2.ROLE_DEVELOPER:
                 _refuse_name(draft, path, message)
-                text = "\n".join(_texts(draft, f"{path}.parts", message.parts))
+                text = "\n".join(texts_of(draft, f"{path}.parts", message.parts))
                 encoded.append(_message("system", text))
             case content_pb2.ROLE_ASSISTANT:
                 if message.name:
@@ -123,38 +121,14 @@ def _call(draft: Draft, path: str, call: ToolCallPart) -> Json:
 def _tool_results(
     draft: Draft, path: str, message: Message, names: dict[str, str]
 ) -> Iterator[Json]:
-    """Say each result as a message of its own.
-
-    The protocol has no mark for a tool that failed, so the content says it to the model: it begins
-    with `Error: `, be the tool's own words as they may.
-    """
-    for index, part in enumerate(message.parts):
-        part_path = f"{path}.parts[{index}]"
-        kind = part.WhichOneof("kind")
-        if kind != "tool_result":
-            draft.unsupported_part(f"{part_path}.{kind}")
-            continue
-        result = part.tool_result
-        text = "\n".join(_texts(draft, f"{part_path}.tool_result.content", result.content))
+    """Say each result as a message of its own."""
+    for where, result in results_of(draft, path, message):
+        text = "\n".join(texts_of(draft, f"{where}.content", result.content))
         if result.is_error:
-            text = _FAILED + text if text else _FAILED_SILENTLY
+            text = FAILED + text if text else FAILED_SILENTLY
         encoded = _message("tool", text)
         name = result.name or names.get(result.tool_call_id, "")
         if name:
             encoded["tool_name"] = name
         encoded["tool_call_id"] = result.tool_call_id
         yield encoded
-
-
-def _texts(draft: Draft, path: str, parts: Sequence[Part]) -> list[str]:
-    """Return parts that can only be text; what else they are is named in `draft`."""
-    texts: list[str] = []
-    for index, part in enumerate(parts):
-        match part.WhichOneof("kind"):
-            case "text":
-                texts.append(part.text)
-            case "media":
-                draft.unsupported_medium(f"{path}[{index}].media")
-            case kind:
-                draft.unsupported_part(f"{path}[{index}].{kind}")
-    return texts

@@ -4,12 +4,12 @@ Shapes follow the vendor's reference, "Generate a chat message", and the types o
 whole answer and each line of a stream are one and the same.
 """
 
-from typing import Annotated, Any
+from typing import Any
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 from msgspec.json import Decoder
 
-Byte = Annotated[int, Meta(ge=0, le=255)]
+from weir_server.providers.wire.logprobs import Logprob
 
 
 class Function(Struct, gc=False):
@@ -32,23 +32,6 @@ class Said(Struct, gc=False):
     content: str | None = None
     thinking: str | None = None
     tool_calls: list[ToolCall] | None = None
-
-
-class Alternative(Struct, gc=False):
-    """A token that could have stood in another's place."""
-
-    token: str
-    logprob: float
-    bytes: list[Byte] | None = None
-
-
-class Logprob(Struct, gc=False):
-    """A token of the answer with its log probability."""
-
-    token: str
-    logprob: float
-    bytes: list[Byte] | None = None
-    top_logprobs: list[Alternative] | None = None
 
 
 class Chunk(Struct, gc=False):

@@ -12,21 +12,27 @@ from weir_server.core.errors import (
     UpstreamStreamBroken,
 )
 from weir_server.providers.wire.ending import end_event
+from weir_server.providers.wire.logprobs import token_logprobs
+from weir_server.providers.wire.openai.details import Details
 from weir_server.providers.wire.openai.errors import explain_said
 from weir_server.providers.wire.openai.extras import (
-    add_details,
     annotated,
     say_pieces,
     seal_details,
     sources,
 )
 from weir_server.providers.wire.openai.finish import FAILURES, reason_of
-from weir_server.providers.wire.openai.logprobs import chat_logprobs, completion_logprobs
+from weir_server.providers.wire.openai.logprobs import completion_logprobs
 from weir_server.providers.wire.openai.quirks import Quirks
 from weir_server.providers.wire.openai.shapes import Choice, Chunk, Logprobs, Said
 from weir_server.providers.wire.openai.tool_calls import ToolCalls
 from weir_server.providers.wire.openai.usage import write_usage
-from weir_server.providers.wire.parts import HELD_MAX_CHARS, PartWriter, TextKind
+from weir_server.providers.wire.parts import (
+    HELD_MAX_CHARS,
+    HELD_OVERHEAD_CHARS,
+    PartWriter,
+    TextKind,
+)
 
 # An enum searches for its members too: once is enough.
 _TEXT = TextKind.TEXT
@@ -68,7 +74,7 @@ class ChatAnswer:
         """The choice that said why the answer ended; the first one wins."""
         self._cited: list[Citation] = []
         """Sources that the model named, to be said at the end."""
-        self._details: list[dict[str, object]] = []
+        self._details = Details()
         """What the vendor wants back of the open reasoning."""
         self._first: Chunk | None = None
         """The first chunk that has a name; Azure's very first is about filters only."""
@@ -171,14 +177,20 @@ class ChatAnswer:
         if said.tool_calls or said.function_call is not None:
             self._call(said)
         if said.annotations:
-            self._cited += annotated(said.annotations)
+            self._cite(said.annotations)
 
     def _keep(self, said: Said) -> None:
         """Keep what the vendor wants back of its reasoning, and seal it when that ends."""
         if said.reasoning_details:
-            self.writer.held_chars += add_details(self._details, said.reasoning_details)
+            self.writer.held_chars += self._details.add(said.reasoning_details)
         if self._details and (said.content or said.refusal or said.tool_calls):
             seal_details(self.writer, self._details, self._quirks)
+
+    def _cite(self, annotations: object) -> None:
+        """Keep sources that the model names, to be said at the end."""
+        for citation in annotated(annotations):
+            self._cited.append(citation)
+            self.writer.held_chars += citation.ByteSize() + HELD_OVERHEAD_CHARS
 
     def _call(self, said: Said) -> None:
         """Write the tools that the model calls."""
@@ -265,7 +277,7 @@ class ChatAnswer:
         """
         tokens = logprobs.refusal if refused else logprobs.content
         if tokens:
-            self.writer.text_with_logprobs(kind, text or "", chat_logprobs(tokens))
+            self.writer.text_with_logprobs(kind, text or "", token_logprobs(tokens))
         elif logprobs.tokens and not refused:
             self.writer.text_with_logprobs(kind, text or "", completion_logprobs(logprobs))
         elif text:

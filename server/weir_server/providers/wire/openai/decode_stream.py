@@ -4,50 +4,32 @@ The vendor's reference, "The chat completion chunk object": chunks, the last of 
 no choices, then `[DONE]`.
 """
 
+from typing_extensions import override
+
 from weir.v1.generation_pb2 import GenerationEvent
-from weir_server.core.errors import UpstreamProtocolError, UpstreamStreamBroken, WeirError
-from weir_server.core.handler import Batch
+from weir_server.core.errors import UpstreamProtocolError, UpstreamStreamBroken
 from weir_server.providers.wire.openai.answer import ChatAnswer
 from weir_server.providers.wire.openai.decode_unary import UnaryDecoder
 from weir_server.providers.wire.openai.errors import is_error
 from weir_server.providers.wire.openai.quirks import Quirks
 from weir_server.providers.wire.openai.shapes import CHUNK, Chunk
 from weir_server.providers.wire.reading import ANYTHING, decode
-from weir_server.providers.wire.sse import BOM, SseSplitter
+from weir_server.providers.wire.streamed import StreamedAnswer
 
 DONE = b"[DONE]"
 _PINGS = frozenset({"ping", "heartbeat", "keepalive", "keep-alive"})
 _CHUNKS = frozenset({"chat.completion.chunk", "chat.completion", "text_completion"})
 
 
-class StreamDecoder:
+class StreamDecoder(StreamedAnswer):
     """Decodes one streamed chat or completion; see base.Decoder."""
 
-    __slots__ = (
-        "_answer",
-        "_done_required",
-        "_flowing",
-        "_mark",
-        "_not_a_stream",
-        "_splitter",
-        "_whole",
-        "done",
-        "failure",
-    )
+    __slots__ = ("_answer", "_done_required")
 
     def __init__(self, quirks: Quirks, *, hide_reasoning: bool = False) -> None:
-        self.done = False
-        self.failure: WeirError | None = None
         self._answer = ChatAnswer(quirks, hide_reasoning=hide_reasoning)
-        self._splitter = SseSplitter()
         self._done_required = quirks.done_required
-        self._flowing = False
-        """Whether the stream has begun and not ended."""
-        self._mark = b""
-        """A byte order mark that came at the very start, or a piece of one."""
-        self._not_a_stream = False
-        self._whole: UnaryDecoder | None = UnaryDecoder(quirks, hide_reasoning=hide_reasoning)
-        """Decodes what is no stream: an error, or an answer of a server that cannot stream."""
+        super().__init__(self._answer.writer, UnaryDecoder(quirks, hide_reasoning=hide_reasoning))
 
     def feed(self, data: bytes) -> list[GenerationEvent]:
         """Take more bytes; return the events they complete."""
@@ -58,7 +40,7 @@ class StreamDecoder:
         answer, splitter = self._answer, self._splitter
         for name, said in splitter.feed(data):
             if said == DONE:
-                self._complete()
+                self._finish()
                 break
             # The standard of server-sent events replaces what is not UTF-8.
             chunk = decode(CHUNK, said, utf8_errors="replace")
@@ -73,48 +55,15 @@ class StreamDecoder:
             self._fail(splitter.failure)
         return answer.writer.take()
 
-    def finish(self) -> Batch | None:
+    @override
+    def _end(self) -> None:
         """Take the end of the body: a good one only after `[DONE]`, unless the quirks say so."""
-        if self.done or self.failure is not None:
-            return None
-        if self._whole is not None and self._not_a_stream:
-            batch = self._whole.finish()
-            self.done, self.failure = self._whole.done, self._whole.failure
-            return batch
         rest = self._splitter.rest()
         # Some servers leave out the blank line after the last event; nothing can follow this one.
         if (rest is not None and rest[1] == DONE) or (
             rest is None and self._answer.finished and not self._done_required
         ):
-            self._complete()
-        else:
-            self.failure = UpstreamStreamBroken(metadata={"cause": "cut"})
-        return self._answer.writer.take() or None
-
-    def _begin(self, data: bytes) -> bytes:
-        """Look at bytes that come before the stream has begun or after it has ended.
-
-        Return those that belong to the stream. The first byte that is neither blank nor of a byte
-        order mark tells what the body is, whatever its media type said.
-        """
-        if self.done or self.failure is not None:
-            return b""
-        if not self._not_a_stream:
-            data = (self._mark + data).lstrip().removeprefix(BOM).lstrip()
-            if BOM.startswith(data):
-                self._mark = data
-                return b""
-            if data.startswith(b"<"):
-                self.failure = UpstreamProtocolError(metadata={"cause": "malformed"})
-                return b""
-            self._not_a_stream = data.startswith((b"{", b"["))
-        if self._whole is not None and self._not_a_stream:
-            self._whole.feed(data)
-            self.failure = self._whole.failure
-            return b""
-        self._whole = None
-        self._flowing = True
-        return data
+            self._finish()
 
     def _take_odd(self, chunk: Chunk | None, name: bytes, said: bytes) -> None:
         """Take an event that is no chunk with choices."""
@@ -127,20 +76,13 @@ class StreamDecoder:
             # Most likely an error in words of its own; skipped, its answer could pass for complete.
             self._answer.failure = UpstreamProtocolError(metadata={"cause": "malformed"})
 
-    def _complete(self) -> None:
+    def _finish(self) -> None:
         answer = self._answer
         if answer.cut:
             # Proxies close a stream politely though the server behind them was cut off.
             self._fail(UpstreamStreamBroken(metadata={"cause": "cut"}))
-            return
-        answer.writer.add(answer.end())
-        self.done = True
-        self._flowing = False
-
-    def _fail(self, failure: WeirError) -> None:
-        if self.failure is None and not self.done:
-            self.failure = failure
-            self._flowing = False
+        else:
+            self._complete(answer.end())
 
 
 def _counts(usage: object) -> bool:

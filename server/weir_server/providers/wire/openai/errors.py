@@ -41,6 +41,8 @@ _SPECIFIC: Mapping[str, type[UpstreamError]] = {
     "model_decommissioned": UpstreamModelNotFound,
     "invalid_model": UpstreamModelNotFound,  # Mistral, with status 400
     "not_supported_error": UpstreamRejectedRequest,  # llama.cpp, with status 501
+    "content_filter": UpstreamRejectedRequest,
+    "content_policy_violation": UpstreamRejectedRequest,  # OpenRouter, with status 403
     "request_too_large": UpstreamRequestTooLarge,
     "engine_overloaded": UpstreamOverloaded,
     "overloaded": UpstreamOverloaded,
@@ -57,7 +59,6 @@ _GENERAL: Mapping[str, int] = {
     "badrequesterror": 400,
     "invalid_argument": 400,
     "invalid_value": 400,
-    "content_filter": 400,
     "invalid_prompt": 400,
     "data_residency_mismatch": 400,
     "bio_policy": 400,
@@ -112,6 +113,15 @@ _TEXTS: tuple[Words, ...] = (
         frozenset({400, 403, 429}),
     ),
     (re.compile(r"api key not valid"), UpstreamCredentialsRejected, frozenset({400})),
+    # xAI, OpenRouter, Mistral: the key is good, and must not be left alone for what was asked.
+    (
+        re.compile(
+            r"violates usage guidelines|requires moderation|input was flagged"
+            r"|blocked by (?:a )?guardrail"
+        ),
+        UpstreamRejectedRequest,
+        frozenset({403}),
+    ),
     # llama.cpp, of an image for a model that takes none
     (re.compile(r"\bis not supported\b"), UpstreamRejectedRequest, frozenset({500, 501})),
     (re.compile(r"overloaded|at capacity"), UpstreamOverloaded, frozenset({500, 502, 503, 504})),

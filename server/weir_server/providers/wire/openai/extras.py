@@ -4,13 +4,11 @@ import json
 from collections.abc import Iterator
 
 from weir.v1.content_pb2 import Citation, Part, UnknownPart
+from weir_server.providers.wire.openai.details import Details
 from weir_server.providers.wire.openai.quirks import Quirks
 from weir_server.providers.wire.openai.shapes import Chunk
 from weir_server.providers.wire.parts import PartWriter, TextKind, whole
 from weir_server.providers.wire.state import sealed
-
-_JOINED = ("text", "summary")
-"""What fragments of one reasoning detail add to; everything else they repeat."""
 
 
 def say_pieces(
@@ -48,33 +46,9 @@ def _unknown(piece: object, quirks: Quirks) -> UnknownPart:
     return UnknownPart(type=f"{kind}/{whole(str(name))}", json=_json(piece))
 
 
-def add_details(held: list[dict[str, object]], said: list[object]) -> int:
-    """Add details of reasoning, fragments of one joined; return how many characters are new."""
-    added = 0
-    for item in said:
-        if not isinstance(item, dict):
-            continue
-        added += sum(len(value) for value in item.values() if isinstance(value, str))
-        last = held[-1] if held else {}
-        same = item.get("index") is not None and all(
-            last.get(name) == item.get(name) for name in ("type", "index")
-        )
-        if not same:
-            held.append(dict(item))
-            continue
-        for name, value in item.items():
-            before = last.get(name)
-            if name in _JOINED and isinstance(before, str) and isinstance(value, str):
-                last[name] = before + value
-            elif value is not None:
-                last[name] = value
-    return added
-
-
-def seal_details(writer: PartWriter, held: list[dict[str, object]], quirks: Quirks) -> None:
+def seal_details(writer: PartWriter, details: Details, quirks: Quirks) -> None:
     """Close the reasoning that these details belong to, with them as its state."""
-    _close_reasoning(writer, quirks, _json(held))
-    held.clear()
+    _close_reasoning(writer, quirks, details.take())
 
 
 def _close_reasoning(writer: PartWriter, quirks: Quirks, state: str) -> None:

@@ -1,13 +1,8 @@
-"""How likely was each token? The two ways in which the vendor says it, as the contract's one."""
+"""How likely was each token of a completion? In lists of their own; chats say it otherwise."""
 
 from weir.v1.generation_pb2 import TokenLogprob
-from weir_server.providers.wire.openai.shapes import Logprob, Logprobs
+from weir_server.providers.wire.openai.shapes import Logprobs
 from weir_server.providers.wire.parts import whole
-
-
-def chat_logprobs(tokens: list[Logprob]) -> list[TokenLogprob]:
-    """Return the log probabilities of a chat's tokens."""
-    return [_token(token) for token in tokens]
 
 
 def completion_logprobs(said: Logprobs) -> list[TokenLogprob]:
@@ -25,26 +20,3 @@ def completion_logprobs(said: Logprobs) -> list[TokenLogprob]:
             token.top_logprobs.add(token=whole(other), logprob=logprob)
         tokens.append(token)
     return tokens
-
-
-def _token(said: Logprob) -> TokenLogprob:
-    token = TokenLogprob(
-        token=whole(said.token),
-        logprob=said.logprob,
-        token_bytes=_odd_bytes(said.token, said.bytes),
-    )
-    for other in said.top_logprobs or ():
-        token.top_logprobs.add(
-            token=whole(other.token),
-            logprob=other.logprob,
-            token_bytes=_odd_bytes(other.token, other.bytes),
-        )
-    return token
-
-
-def _odd_bytes(token: str, said: list[int] | None) -> bytes:
-    """Return a token's bytes where its text does not tell them."""
-    if not said:
-        return b""
-    octets = bytes(said)
-    return b"" if octets == token.encode("utf-8", "replace") else octets

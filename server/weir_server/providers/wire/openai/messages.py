@@ -9,10 +9,15 @@ from weir_server.providers.wire.openai.assistant import encode_assistant
 from weir_server.providers.wire.openai.call_ids import call_id
 from weir_server.providers.wire.openai.media import encode_media
 from weir_server.providers.wire.openai.quirks import Quirks
+from weir_server.providers.wire.plain_text import (
+    FAILED,
+    FAILED_SILENTLY,
+    plainest,
+    results_of,
+    texts_of,
+)
 
 Json = dict[str, object]
-
-_FAILED = "Error: "
 
 
 def encode_messages(draft: Draft, messages: Sequence[Message], quirks: Quirks) -> list[Json]:
@@ -45,7 +50,7 @@ def encode_messages(draft: Draft, messages: Sequence[Message], quirks: Quirks) -
 
 
 def _instructions(draft: Draft, path: str, message: Message, role: str) -> Json:
-    return {"role": role, "content": _texts(draft, path, message.parts)}
+    return {"role": role, "content": plainest(texts_of(draft, f"{path}.parts", message.parts))}
 
 
 def _user(draft: Draft, path: str, message: Message, quirks: Quirks) -> Json:
@@ -57,7 +62,7 @@ def _contents(draft: Draft, path: str, parts: Sequence[Part], quirks: Quirks) ->
     parts = parts[:]
     texts = [part.text for part in parts if part.WhichOneof("kind") == "text"]
     if len(texts) == len(parts):
-        return _text_content(texts)
+        return plainest(texts)
     content: list[Json] = []
     for index, part in enumerate(parts):
         match part.WhichOneof("kind"):
@@ -71,24 +76,13 @@ def _contents(draft: Draft, path: str, parts: Sequence[Part], quirks: Quirks) ->
 
 
 def _tool_results(draft: Draft, path: str, message: Message, quirks: Quirks) -> list[Json]:
-    """Say each result as a message of its own.
-
-    The protocol has no mark for a tool that failed, so the content says it to the model: it begins
-    with `Error: `, be the tool's own words as they may.
-    """
+    """Say each result as a message of its own."""
     encoded: list[Json] = []
-    for index, part in enumerate(message.parts):
-        part_path = f"{path}.parts[{index}]"
-        kind = part.WhichOneof("kind")
-        if kind != "tool_result":
-            draft.unsupported_part(f"{part_path}.{kind}")
-            continue
-        result = part.tool_result
-        where = f"{part_path}.tool_result"
+    for where, result in results_of(draft, path, message):
         if quirks.tool_result_media:
             content = _contents(draft, f"{where}.content", result.content, quirks)
         else:
-            content = _texts(draft, where, result.content, "content")
+            content = plainest(texts_of(draft, f"{where}.content", result.content))
         if result.is_error:
             content = _failed(content)
         told = call_id(result.tool_call_id, quirks)
@@ -99,32 +93,9 @@ def _tool_results(draft: Draft, path: str, message: Message, quirks: Quirks) -> 
 def _failed(content: str | list[Json]) -> str | list[Json]:
     """Say that a tool failed, before what it said of it."""
     if not content:
-        return f"{_FAILED}the tool failed without a message"
+        return FAILED_SILENTLY
     if isinstance(content, str):
-        return _FAILED + content
+        return FAILED + content
     first = content[0].get("text", "an image or a document follows")
     rest = content[1:] if "text" in content[0] else content
-    return [{"type": "text", "text": f"{_FAILED}{first}"}, *rest]
-
-
-def _texts(
-    draft: Draft, path: str, parts: Sequence[Part], field: str = "parts"
-) -> str | list[Json]:
-    """Return parts that can only be text; what else they are is named in `draft`."""
-    texts: list[str] = []
-    for index, part in enumerate(parts):
-        match part.WhichOneof("kind"):
-            case "text":
-                texts.append(part.text)
-            case "media":
-                draft.unsupported_medium(f"{path}.{field}[{index}].media")
-            case kind:
-                draft.unsupported_part(f"{path}.{field}[{index}].{kind}")
-    return _text_content(texts)
-
-
-def _text_content(texts: list[str]) -> str | list[Json]:
-    """Say texts in the plainest form: one as a string, more as a list."""
-    if len(texts) > 1:
-        return [{"type": "text", "text": text} for text in texts]
-    return texts[0] if texts else ""
+    return [{"type": "text", "text": f"{FAILED}{first}"}, *rest]

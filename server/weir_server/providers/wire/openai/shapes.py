@@ -6,12 +6,12 @@ skipped. A chunk's `delta` and a whole answer's `message` have one shape here, s
 same way.
 """
 
-from typing import Annotated, Any
+from typing import Any
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 from msgspec.json import Decoder
 
-Byte = Annotated[int, Meta(ge=0, le=255)]
+from weir_server.providers.wire.logprobs import Logprob
 
 
 class Function(Struct, gc=False):
@@ -48,23 +48,6 @@ class Said(Struct, gc=False):
     tool_calls: list[ToolCall] | None = None
     function_call: Function | None = None
     """The one tool call of older servers."""
-
-
-class Alternative(Struct, gc=False):
-    """A token that could have stood in another's place."""
-
-    token: str
-    logprob: float
-    bytes: list[Byte] | None = None
-
-
-class Logprob(Struct, gc=False):
-    """A token of the answer with its log probability."""
-
-    token: str
-    logprob: float
-    bytes: list[Byte] | None = None
-    top_logprobs: list[Alternative] | None = None
 
 
 class Logprobs(Struct, gc=False):

@@ -6,6 +6,7 @@ from weir.v1.content_pb2 import MODALITY_AUDIO, MODALITY_IMAGE
 from weir.v1.usage_pb2 import USAGE_SOURCE_PROVIDER, ModalityTokens, TokenUsage
 from weir_server.providers.wire.believing import BELIEVABLE_MAX_TOKENS
 from weir_server.providers.wire.openai.quirks import Quirks
+from weir_server.providers.wire.reported import write_reported
 
 _Json = dict[str, object]
 
@@ -32,6 +33,8 @@ def write_usage(usage: TokenUsage, said: object, *, produced: bool, quirks: Quir
         _write(usage, said, produced=produced, quirks=quirks)
     except _Unbelievable:
         return False
+    if quirks.reported_cost is not None:
+        write_reported(usage, said, quirks.reported_cost)
     return True
 
 

@@ -87,14 +87,14 @@ class Answer:
         if thought:
             saying.section(piece, number)
         saying.write(piece, delta, event.logprobs)
-        if saying.failure is not None:
-            self.failure = saying.failure
+        self._bound()
 
     def annotate(self, event: Event) -> None:
         """Take a source of the text that is being said; told again with the whole text."""
         piece = self._saying.piece
         if piece is not None and piece.place == self._place(event) and present(event.annotation):
-            piece.annotations.append(event.annotation)
+            self._saying.annotate(piece, event.annotation)
+            self._bound()
 
     def repeat(self, event: Event) -> None:
         """Take a piece that the vendor repeats whole at its end."""
@@ -106,7 +106,7 @@ class Answer:
         """Take the beginning of an item. Raises ValueError."""
         item = ITEM.decode(mended(event.item))
         place = self._places.of(event.output_index, item.id or item.call_id, self._current)
-        self._ids[place] = item.id or ""
+        self._name(place, item)
         if item.type == "function_call" and item.name and item.call_id and place not in self._calls:
             self._leave()
             self._calls[place] = self.writer.open_call(item.call_id, item.name)
@@ -134,7 +134,7 @@ class Answer:
         if place in self._done:
             return
         self._done.add(place)
-        self._ids[place] = item.id or ""
+        self._name(place, item)
         match item.type:
             case "message":
                 self._message(place, item, MEMBERS.decode(raw))
@@ -216,7 +216,7 @@ class Answer:
             self._sections(place, TextKind.REASONING, item.content)
         state = state_of(State(item=members))
         if self._current == place:
-            saying.piece = None
+            saying.forget()
             self.writer.close_text(state=state)
         elif item.encrypted_content:
             self._leave()
@@ -265,6 +265,12 @@ class Answer:
         piece = self._saying.piece
         return None if piece is None else piece.place
 
+    def _name(self, place: int, item: Item) -> None:
+        """Note an item's identity."""
+        known, said = self._ids.get(place, ""), item.id or ""
+        self._ids[place] = said
+        self.writer.held_chars += len(said) - len(known)
+
     def _place(self, event: Event) -> int:
         return self._places.of(event.output_index, event.item_id, self._current)
 
@@ -282,5 +288,6 @@ class Answer:
         return "" if current is None else self._ids.get(current, "")
 
     def _bound(self) -> None:
-        if self.writer.held_chars > HELD_MAX_CHARS or self._places.too_many:
+        held_chars = self.writer.held_chars + self._places.held_chars
+        if held_chars > HELD_MAX_CHARS or self._places.too_many:
             self.failure = UpstreamProtocolError(metadata={"cause": "too_large"})

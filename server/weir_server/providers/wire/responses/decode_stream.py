@@ -4,16 +4,17 @@ The vendor's reference, "Streaming events": the last is `response.completed`, `r
 or `response.failed`, and holds the whole answer; or it is `error`.
 """
 
+from typing_extensions import override
+
 from weir.v1.generation_pb2 import GenerationEvent
-from weir_server.core.errors import UpstreamProtocolError, UpstreamStreamBroken, WeirError
-from weir_server.core.handler import Batch
+from weir_server.core.errors import UpstreamProtocolError, UpstreamStreamBroken
 from weir_server.providers.wire.openai.errors import is_error
 from weir_server.providers.wire.parts import TextKind
 from weir_server.providers.wire.reading import ANYTHING, decode
 from weir_server.providers.wire.responses.answer import Answer
 from weir_server.providers.wire.responses.decode_unary import UnaryDecoder
 from weir_server.providers.wire.responses.shapes import RESPONSE, Event, event_of, mended
-from weir_server.providers.wire.sse import BOM, SseSplitter
+from weir_server.providers.wire.streamed import StreamedAnswer
 
 EVENT_MAX_BYTES = 16 << 20
 """The last event repeats the whole answer, so it may be much larger than a delta."""
@@ -33,88 +34,44 @@ _ENDS = {
 """The last events, with the status they stand for."""
 
 
-class StreamDecoder:
+class StreamDecoder(StreamedAnswer):
     """Decodes one streamed answer; see base.Decoder."""
 
-    __slots__ = (
-        "_answer",
-        "_begun",
-        "_mark",
-        "_splitter",
-        "_whole",
-        "done",
-        "failure",
-    )
+    __slots__ = ("_answer",)
 
     def __init__(self, *, hide_reasoning: bool = False) -> None:
-        self.done = False
-        self.failure: WeirError | None = None
         self._answer = Answer(hide_reasoning=hide_reasoning)
-        self._splitter = SseSplitter(max_event_bytes=EVENT_MAX_BYTES)
-        self._begun = False
-        self._mark = b""
-        """A byte order mark that came at the very start, or a piece of one."""
-        self._whole: UnaryDecoder | None = UnaryDecoder(hide_reasoning=hide_reasoning)
-        """Decodes what is no stream: an error, or an answer of a server that cannot stream."""
+        super().__init__(
+            self._answer.writer,
+            UnaryDecoder(hide_reasoning=hide_reasoning),
+            max_event_bytes=EVENT_MAX_BYTES,
+        )
 
     def feed(self, data: bytes) -> list[GenerationEvent]:
         """Take more bytes; return the events they complete."""
-        if self._over():
-            return []
-        if not self._begun:
+        if not self._flowing:
             data = self._begin(data)
-        if self._whole is not None:
-            self._whole.feed(data)
-            return []
-        if not data:
-            return []
+            if not data:
+                return []
         for name, said in self._splitter.feed(data):
             self._take(name, said)
-            if self.done or self.failure is not None:
+            if not self._flowing:
                 break
-        if self._splitter.failure is not None and not self._over():
-            self.failure = self._splitter.failure
+        if self._splitter.failure is not None:
+            self._fail(self._splitter.failure)
         return self._answer.writer.take()
 
-    def finish(self) -> Batch | None:
+    @override
+    def _end(self) -> None:
         """Take the end of the body: a good one only after the answer's own end."""
-        if self._over():
-            return None
-        if self._whole is not None and self._begun:
-            batch = self._whole.finish()
-            self.done, self.failure = self._whole.done, self._whole.failure
-            return batch
         rest = self._splitter.rest()
         # Some servers leave out the blank line after the last event.
         if rest is not None and _ends(rest[1]):
             self._take(*rest)
-        if not self._over():
-            self.failure = UpstreamStreamBroken(metadata={"cause": "cut"})
-        return self._answer.writer.take() or None
-
-    def _over(self) -> bool:
-        return self.done or self.failure is not None
-
-    def _begin(self, data: bytes) -> bytes:
-        """Look at the first bytes; return what is to be read of them.
-
-        The first that is neither blank nor of a byte order mark tells what the body is.
-        """
-        data = (self._mark + data).lstrip().removeprefix(BOM).lstrip()
-        if BOM.startswith(data):
-            self._mark = data
-            return b""
-        self._begun = True
-        if data.startswith(b"<"):
-            self.failure = UpstreamProtocolError(metadata={"cause": "malformed"})
-            return b""
-        if not data.startswith((b"{", b"[")):
-            self._whole = None
-        return data
 
     def _take(self, name: bytes, said: bytes) -> None:
         if said == b"[DONE]":
-            self.failure = UpstreamStreamBroken(metadata={"cause": "cut"})
+            self._fail(UpstreamStreamBroken(metadata={"cause": "cut"}))
             return
         event = event_of(said)
         try:
@@ -122,9 +79,9 @@ class StreamDecoder:
                 raise ValueError("no JSON object")
             self._take_event(event, event.type or name.decode(), said)
         except (ValueError, RecursionError):
-            self.failure = UpstreamProtocolError(metadata={"cause": "malformed"})
-        if self.failure is None:
-            self.failure = self._answer.failure
+            self._fail(UpstreamProtocolError(metadata={"cause": "malformed"}))
+        if self._answer.failure is not None:
+            self._fail(self._answer.failure)
 
     def _take_event(self, event: Event, kind: object, said: bytes) -> None:
         answer = self._answer
@@ -147,7 +104,7 @@ class StreamDecoder:
             case "error":
                 answer.break_off(decode(ANYTHING, said, utf8_errors="replace"))
             case _ if kind in _ENDS:
-                self._end(event, _ENDS[kind])
+                self._finish(event, _ENDS[kind])
             case "" if is_error(other := decode(ANYTHING, said, utf8_errors="replace")):
                 answer.break_off(other)
             case "":
@@ -155,13 +112,12 @@ class StreamDecoder:
             case _:
                 pass  # progress, and what the item's end repeats
 
-    def _end(self, event: Event, status: str) -> None:
+    def _finish(self, event: Event, status: str) -> None:
         response = RESPONSE.decode(mended(event.response))
         response.status = status
         end = self._answer.end(response)
         if end is not None:
-            self._answer.writer.add(end)
-            self.done = True
+            self._complete(end)
 
 
 def _ends(said: bytes) -> bool:

@@ -4,8 +4,7 @@ from msgspec import Raw, Struct
 from msgspec.json import Decoder
 
 from weir.v1.generation_pb2 import TokenLogprob
-from weir_server.providers.wire.openai.logprobs import chat_logprobs
-from weir_server.providers.wire.openai.shapes import Alternative, Byte, Logprob
+from weir_server.providers.wire.logprobs import Alternative, Byte, Logprob, token_logprobs
 from weir_server.providers.wire.responses.shapes import filled, mended
 
 
@@ -29,7 +28,7 @@ def logprobs_of(raw: Raw) -> list[TokenLogprob]:
     """Return the log probabilities of tokens; none where there are none. Raises ValueError."""
     if not filled(raw):
         return []
-    return chat_logprobs(
+    return token_logprobs(
         [
             Logprob(
                 token=said.token,

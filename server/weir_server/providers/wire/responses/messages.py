@@ -6,6 +6,7 @@ from weir.v1 import content_pb2
 from weir.v1.content_pb2 import Message
 from weir_server.core.errors import UnsupportedOption
 from weir_server.providers.wire.draft import Draft
+from weir_server.providers.wire.plain_text import FAILED, FAILED_SILENTLY, results_of
 from weir_server.providers.wire.responses.content import Json, content_of, text_of
 from weir_server.providers.wire.responses.history import History
 
@@ -13,7 +14,6 @@ _ROLES = {
     content_pb2.ROLE_SYSTEM: "system",
     content_pb2.ROLE_DEVELOPER: "developer",
 }
-_FAILED = "Error: "
 
 
 def encode_messages(draft: Draft, messages: Sequence[Message]) -> tuple[list[Json], bool]:
@@ -53,20 +53,10 @@ def _instructions(draft: Draft, path: str, message: Message) -> Json:
 
 
 def _tool_results(draft: Draft, path: str, message: Message) -> list[Json]:
-    """Say each result as an item.
-
-    The protocol has no mark for a tool that failed, so the output says it to the model: it begins
-    with `Error: `, be the tool's own words as they may.
-    """
+    """Say each result as an item."""
     items: list[Json] = []
-    for index, part in enumerate(message.parts):
-        part_path = f"{path}.parts[{index}]"
-        kind = part.WhichOneof("kind")
-        if kind != "tool_result":
-            draft.unsupported_part(f"{part_path}.{kind}")
-            continue
-        result = part.tool_result
-        output = content_of(draft, f"{part_path}.tool_result.content", result.content[:])
+    for where, result in results_of(draft, path, message):
+        output = content_of(draft, f"{where}.content", result.content[:])
         if result.is_error:
             output = _failed(output)
         items.append(
@@ -78,10 +68,10 @@ def _tool_results(draft: Draft, path: str, message: Message) -> list[Json]:
 def _failed(output: str | list[Json]) -> str | list[Json]:
     """Say that a tool failed, before what it said of it."""
     if not output:
-        return f"{_FAILED}the tool failed without a message"
+        return FAILED_SILENTLY
     if isinstance(output, str):
-        return _FAILED + output
+        return FAILED + output
     first = output[0]
     if first.get("type") == "input_text":
-        return [text_of(f"{_FAILED}{first['text']}"), *output[1:]]
-    return [text_of(f"{_FAILED}the tool failed"), *output]
+        return [text_of(f"{FAILED}{first['text']}"), *output[1:]]
+    return [text_of(f"{FAILED}the tool failed"), *output]

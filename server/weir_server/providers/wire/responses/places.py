@@ -14,10 +14,12 @@ class Places:
     nothing here.
     """
 
-    __slots__ = ("_known", "_next", "by_identity")
+    __slots__ = ("_known", "_next", "by_identity", "held_chars")
 
     def __init__(self) -> None:
         self.by_identity = False
+        self.held_chars = 0
+        """What the identities take that are held."""
         self._known: dict[str, int] = {}
         self._next = 0
 
@@ -43,6 +45,7 @@ class Places:
         place, self._next = self._next, self._next + 1
         if isinstance(identity, str) and identity:
             self._known[identity] = place
+            self.held_chars += len(identity)
         return place
 
 

@@ -3,8 +3,8 @@
 import msgspec
 from msgspec import Raw
 
-from weir_server.core.errors import UpstreamError, UpstreamProtocolError
-from weir_server.providers.wire.parts import HELD_MAX_CHARS, PartWriter, TextKind
+from weir_server.providers.wire.kept import Kept
+from weir_server.providers.wire.parts import HELD_OVERHEAD_CHARS, PartWriter, TextKind
 from weir_server.providers.wire.responses.citations import citations
 from weir_server.providers.wire.responses.logprobs import logprobs_of
 from weir_server.providers.wire.responses.shapes import CONTENT, MEMBERS, RAW_NONE, mended, present
@@ -19,7 +19,7 @@ _NAMELESS = "-"
 class Piece:
     """One piece, as far as it has been said."""
 
-    __slots__ = ("annotations", "chars", "kind", "number", "place", "section", "texts", "whole")
+    __slots__ = ("annotations", "held_chars", "kind", "number", "place", "section", "text", "whole")
 
     def __init__(self, kind: TextKind, place: int, number: int) -> None:
         self.kind = kind
@@ -28,8 +28,9 @@ class Piece:
         self.number = number
         """Which piece of the item it is."""
         self.section = 0
-        self.chars = 0
-        self.texts: list[str] = []
+        self.text = Kept()
+        self.held_chars = 0
+        """What the piece holds until it ends."""
         self.annotations: list[Raw] = []
         self.whole = RAW_NONE
         """The piece as the vendor repeats it at its end."""
@@ -44,10 +45,10 @@ class Saying:
     """Writes pieces, one at a time.
 
     `thought` is the identity of the last reasoning: what follows it is known to the vendor only
-    together with it. `failure` is set once a piece outgrows what may be held of it.
+    together with it. What is held is told to the writer, which has a bound for all of it.
     """
 
-    __slots__ = ("_said", "_writer", "failure", "piece", "thought")
+    __slots__ = ("_said", "_writer", "piece", "thought")
 
     def __init__(self, writer: PartWriter) -> None:
         self._writer = writer
@@ -55,7 +56,6 @@ class Saying:
         """The pieces that were begun, by place, kind and number."""
         self.piece: Piece | None = None
         self.thought = ""
-        self.failure: UpstreamError | None = None
 
     def was_said(self, place: int, kind: TextKind, number: int) -> bool:
         """Whether anything of a piece was said."""
@@ -73,12 +73,13 @@ class Saying:
         self.leave(item_id)
         piece = self.piece = Piece(kind, place, number)
         self._said.add((place, kind, number))
+        self._writer.held_chars += HELD_OVERHEAD_CHARS
         self._writer.open_text(kind)
         return piece
 
     def section(self, piece: Piece, section: int) -> None:
         """Go on with a section of a summary."""
-        if section != piece.section and piece.texts:
+        if section != piece.section and piece.text:
             self.write(piece, _SECTION_BREAK)
         piece.section = section
 
@@ -89,17 +90,27 @@ class Saying:
             self._writer.text_with_logprobs(piece.kind, text, tokens)
         else:
             self._writer.text(piece.kind, text)
-        piece.texts.append(text)
-        piece.chars += len(text)
-        if piece.chars > HELD_MAX_CHARS:
-            self.failure = UpstreamProtocolError(metadata={"cause": "too_large"})
+        piece.text.add(text)
+        self._hold(piece, len(text))
+
+    def annotate(self, piece: Piece, annotation: Raw) -> None:
+        """Keep a source of a piece."""
+        piece.annotations.append(annotation)
+        self._hold(piece, len(annotation) + HELD_OVERHEAD_CHARS)
+
+    def forget(self) -> Piece | None:
+        """Return the piece that is being said, if there is one; it is no longer."""
+        piece, self.piece = self.piece, None
+        if piece is not None:
+            self._writer.held_chars -= piece.held_chars
+        return piece
 
     def leave(self, item_id: str, head: Members | None = None) -> None:
         """End the piece that is being said. `head`: what its message has beside the content.
 
         Raises ValueError for what are no annotations.
         """
-        piece, self.piece = self.piece, None
+        piece = self.forget()
         if piece is None:
             return
         if piece.is_thought:
@@ -108,13 +119,17 @@ class Saying:
             return
         content = _beside_text(piece)
         if piece.kind is TextKind.TEXT and (sources := _annotations(content)):
-            self._writer.cite(citations(sources, "".join(piece.texts)))
+            self._writer.cite(citations(sources, piece.text.text()))
         state = State(
             message=head if head is not None else _identity(item_id),
             content=content,
             after=self.thought,
         )
         self._writer.close_text(state=state_of(state))
+
+    def _hold(self, piece: Piece, chars: int) -> None:
+        piece.held_chars += chars
+        self._writer.held_chars += chars
 
 
 def _beside_text(piece: Piece) -> Members:

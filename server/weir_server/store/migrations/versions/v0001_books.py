@@ -112,7 +112,6 @@ def upgrade() -> None:
         _count("arrived_ns"),
         sa.Column("duration_ms", sa.Double(), nullable=False),
         sa.Column("first_part_ms", sa.Double(), nullable=True),
-        _number("code"),
         _number("reason"),
         _number("finish_reason"),
         _count("prompt_tokens"),

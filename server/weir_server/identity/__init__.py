@@ -1,0 +1,1 @@
+"""Who calls? Keys and their hashes, the callers known lately, and the first operator's key."""
