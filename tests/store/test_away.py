@@ -54,7 +54,7 @@ def booked(books: Books) -> dict[str, int | None]:
 
 async def test_a_slow_database_costs_no_call(open_books: OpensBooks, url: str) -> None:
     """After the wait the spool takes holds and settlements; hard budgets refuse; all is booked."""
-    async with open_books(wait_s=0.05) as books:
+    async with open_books(wait_s=0.05, hard_wait_s=0.1) as books:
         await set_budgets(books)
         held = hold(10, SOFT)
         with locked(url):
@@ -71,6 +71,41 @@ async def test_a_slow_database_costs_no_call(open_books: OpensBooks, url: str) -
         after = hold(10, HARD)
         await books.ledger.hold(after)
         await books.ledger.settle(entry(after, 3))
+    assert_books_balance(url, nothing_open=True)
+
+
+async def test_a_database_that_was_slow_is_asked_again(open_books: OpensBooks, url: str) -> None:
+    """Once it answers, calls under hard budgets go on, whatever became of those that waited."""
+    async with open_books(wait_s=0.05, hard_wait_s=0.1) as books:
+        await set_budgets(books)
+        for _ in range(3):
+            with locked(url):
+                posted = [books.ledger.hold(hold(10, HARD)) for _ in range(20)]
+                for answer in posted:
+                    with pytest.raises(LedgerUnavailable):
+                        await answer
+            await until(lambda: not books.ledger.is_slow)
+
+            held = hold(10, HARD)
+            await books.ledger.hold(held)
+            await books.ledger.settle(entry(held, 1))
+        states = books.budgets.list()
+    assert [(each.spent_nanos, each.reserved_nanos) for each in states] == [(3, 0), (0, 0)]
+    assert_books_balance(url, nothing_open=True)
+
+
+async def test_a_hard_budget_waits_for_longer(open_books: OpensBooks, url: str) -> None:
+    """A pause that the spool bridges for others delays a call that nobody else could let in."""
+    async with open_books(wait_s=0.05, hard_wait_s=10) as books:
+        await set_budgets(books)
+        with locked(url):
+            answer = books.ledger.hold(held := hold(10, HARD))
+            await books.ledger.hold(hold(10, SOFT, response_id="resp_soft"))
+            assert books.ledger.spooled == 1
+        await answer
+        await books.ledger.settle(entry(held, 4))
+        await books.ledger.settle(entry(hold(10, SOFT, response_id="resp_soft"), 5))
+        await until(lambda: books.spool.held_bytes == 0)
     assert_books_balance(url, nothing_open=True)
 
 

@@ -169,9 +169,13 @@ class BooksMachine(RuleBasedStateMachine):
         found = {name: (spent, reserved) for name, spent, reserved in rows}
         for name in BUDGETS:
             assert found.get(name, (0, 0)) == self.model.balance(name)
-        calls = dict(self.session.all("SELECT response_id, coalesce(cost_nanos, 0) FROM calls"))
+        calls: dict[str, int] = dict(
+            self.session.all("SELECT response_id, coalesce(cost_nanos, 0) FROM calls")
+        )
         assert calls == {key: cost for key, (cost, _) in self.model.calls.items()}
-        held = dict(self.session.all("SELECT response_id, amount_nanos FROM reservations"))
+        held: dict[str, int] = dict(
+            self.session.all("SELECT response_id, amount_nanos FROM reservations")
+        )
         assert held == {key: nanos for key, (nanos, _) in self.model.held.items()}
 
 

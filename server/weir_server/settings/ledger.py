@@ -28,6 +28,9 @@ class LedgerSettings(Node):
     `server.data_dir`."""
     wait_s: Annotated[float, Field(ge=0.01, le=10)] = 0.1
     """How long a call waits for the books before the spool takes what was to be booked."""
+    hard_wait_s: Annotated[float, Field(ge=0.01, le=10)] = 1.0
+    """How long one waits that a hard budget applies to, before it is refused: no spool can know
+    what is left of a budget."""
     spool_max_bytes: Annotated[int, Field(ge=64 * 1024, le=16 * 1024 * _MIB)] = 64 * _MIB
     """How much the spool may hold; when it is full, calls are refused."""
     lease_grace_s: Seconds = 60.0

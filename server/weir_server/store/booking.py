@@ -74,8 +74,10 @@ def book(
     batch = _Batch(session, now_ns, newest)
     batch.look_up(operations, doubtful=doubtful)
     outcomes = [batch.do(operation) for operation in operations]
-    wrote = batch.write()
-    session.commit()
+    batch.tell_reached()
+    with session.together():
+        wrote = batch.write()
+        session.commit()
     return Booked(outcomes=outcomes, reached=batch.reached, wrote=wrote)
 
 
@@ -334,7 +336,6 @@ class _Batch:
             if window != self._before[key]
         ]
         if changed:
-            self._tell_reached()
             session.write(words.save_window, changed)
         if self._extended:
             session.write(
@@ -357,7 +358,8 @@ class _Batch:
                 session.insert(table, rows)
         return bool(changed or self._extended or self._made or self._calls or self._freed)
 
-    def _tell_reached(self) -> None:
+    def tell_reached(self) -> None:
+        """Note which shares of budgets are spent by now that were not before."""
         for key, window in self._windows.items():
             known = self._known(key)
             if known is None or window.spent_nanos <= self._before[key].spent_nanos:

@@ -84,6 +84,7 @@ async def opened(
                 instance,
                 spool,
                 wait_s=settings.wait_s,
+                hard_wait_s=settings.hard_wait_s,
                 clock=clock,
                 log=log,
             )

@@ -24,7 +24,8 @@ _PRAGMAS: Final = (
     f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}",
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
-    "PRAGMA foreign_keys = ON",
+    # Pages that are written again and again are copied into the database less often.
+    "PRAGMA wal_autocheckpoint = 4000",
 )
 # A peer that is gone without a word is found out within ten seconds.
 _ALIVE: Final[dict[str, Any]] = {

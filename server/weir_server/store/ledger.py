@@ -60,11 +60,13 @@ class SqlLedger:
         spool: Spool,
         *,
         wait_s: float,
+        hard_wait_s: float,
         clock: Clock,
         log: Log,
     ) -> None:
         self._instance = instance.name
         self._wait_s = wait_s
+        self._hard_wait_s = max(wait_s, hard_wait_s)
         self._clock = clock
         self._log = log
         self._loop = asyncio.get_running_loop()
@@ -104,6 +106,11 @@ class SqlLedger:
     def is_away(self) -> bool:
         """Whether the database does not answer."""
         return self._is_away
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether it has taken longer than `wait_s` lately, and has not answered since."""
+        return self._is_slow
 
     def start(self) -> None:
         """Begin to book."""
@@ -168,7 +175,7 @@ class SqlLedger:
 
     def _post(self, operation: Operation) -> Answer:
         operation.future = future = self._loop.create_future()
-        if self._is_away or self._is_slow:
+        if self._is_away or (self._is_slow and self._is_spoolable(operation)):
             self._divert(operation)
             return Answer(future)
         operation.posted_s = self._clock.monotonic_s()
@@ -181,23 +188,32 @@ class SqlLedger:
     def _look(self) -> None:
         """Divert what has waited for too long."""
         now_s = self._clock.monotonic_s()
-        while self._waiting:
-            operation = self._waiting[0]
-            if not operation.answered:
-                rest_s = operation.posted_s + self._wait_s - now_s
-                if rest_s > 0:
-                    self._watch = self._loop.call_later(rest_s, self._look)
-                    return
+        waiting: deque[Operation] = deque()
+        next_s = self._wait_s
+        for operation in self._waiting:
+            if operation.answered:
+                continue
+            is_spoolable = self._is_spoolable(operation)
+            wait_s = self._wait_s if is_spoolable else self._hard_wait_s
+            rest_s = operation.posted_s + wait_s - now_s
+            if rest_s > 0:
+                waiting.append(operation)
+                # One that can be spooled may come while others wait for longer.
+                next_s = min(next_s, rest_s if is_spoolable else self._wait_s / 4)
+            else:
                 self._is_slow = True
                 self._divert(operation)
-            self._waiting.popleft()
-        self._watch = None
+        self._waiting = waiting
+        self._watch = self._loop.call_later(next_s, self._look) if waiting else None
+
+    def _is_spoolable(self, operation: Operation) -> bool:
+        can_wait = operation.kind in (Kind.SETTLE, Kind.RELEASE)
+        return can_wait or not self.known.any_hard(operation.budgets)
 
     def _divert(self, operation: Operation) -> None:
         """Spool an operation that the database has not taken, or refuse it."""
         operation.diverted = True
-        can_wait = operation.kind in (Kind.SETTLE, Kind.RELEASE)
-        if can_wait or not self.known.any_hard(operation.budgets):
+        if self._is_spoolable(operation):
             self._spooler.post(operation)
         else:
             self._refuse(operation)
@@ -209,9 +225,18 @@ class SqlLedger:
             case Kind.SETTLE | Kind.RELEASE:
                 self._owe(operation)
             case Kind.HOLD:
-                # The database may have taken it all the same.
                 self.live.discard(operation.response_id)
-                self._owe(Operation(Kind.RELEASE, operation.response_id))
+                if operation.posted_s:
+                    # The database may take it all the same.
+                    self._forget(operation.response_id)
+
+    def _forget(self, response_id: str) -> None:
+        """Free a hold that its call was refused for."""
+        operation = Operation(Kind.RELEASE, response_id)
+        if self._is_away:
+            self._spooler.post(operation)
+        else:
+            self._writer.post(operation)
 
     def _owe(self, operation: Operation) -> None:
         if not self._is_away and not self._is_slow:

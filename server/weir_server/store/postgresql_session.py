@@ -97,6 +97,12 @@ class PostgresqlSession:
         with _told():
             self._connection.execute(words, (given.decode(),))
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """One round trip for several sentences."""
+        with _told(), self._connection.pipeline():
+            yield
+
 
 @contextmanager
 def _told() -> Iterator[None]:

@@ -126,14 +126,16 @@ RESERVATIONS: Final = Table(
     _text("model"),
     _json("labels"),
     _count("arrived_ns"),
-    Column("lease_until_ns", BigInteger, nullable=False, index=True),
+    Column("lease_until_ns", BigInteger, nullable=False),
     _count("prompt_tokens"),
     _count("amount_nanos"),
     _text("trace_id"),
     # The process that serves the call.
-    Column("instance", Text, nullable=False, index=True),
+    Column("instance", Text, nullable=False),
     # What it is reserved in: [name, begun_ns, window_start_ns] each.
     _json("budgets"),
+    # No index but this: there are as many rows as open calls, and each is written and deleted.
+    sqlite_with_rowid=False,
 )
 
 CALLS: Final = Table(
@@ -212,4 +214,5 @@ ATTEMPTS: Final = Table(
     Column("cost_nanos", BigInteger),
     _text("currency"),
     Column("charged", Boolean, nullable=False),
+    sqlite_with_rowid=False,
 )

@@ -4,6 +4,7 @@ Both databases are told the same; where their words differ, `Words` has the diff
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -83,6 +84,10 @@ class Session(Protocol):
 
     def insert(self, table: Table, rows: Sequence[Row]) -> None:
         """Add rows with all columns of a table."""
+        ...
+
+    def together(self) -> AbstractContextManager[object]:
+        """Send what is written within the block at once, and wait for all of it at its end."""
         ...
 
     @property

@@ -66,7 +66,9 @@ class Spool:
             try:
                 os.fdatasync(file)
             except OSError:
+                # Those who wait for these records are refused: they are not to come back.
                 self._failed = True
+                os.ftruncate(file, self._written)
                 raise
             self._written += len(data)
             self._bytes += len(data)

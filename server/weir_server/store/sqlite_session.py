@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final
 
 from sqlalchemy import Table
@@ -72,6 +72,10 @@ class SqliteSession:
         """Add rows."""
         with _told():
             self._connection.executemany(_INSERT[table.name], rows)
+
+    def together(self) -> AbstractContextManager[object]:
+        """Nothing is sent anywhere."""
+        return nullcontext()
 
 
 @contextmanager

@@ -145,8 +145,12 @@ class Writer:
                 self._probe()
             for first in range(0, len(batch), BATCH_MAX):
                 self._book_and_tell(batch[first : first + BATCH_MAX])
-            if self._spool.held_bytes and is_due:
+            has_spooled = self._spool.held_bytes > 0 and is_due
+            if has_spooled:
                 self._replay()
+            if has_spooled or not batch:
+                # Who gave up waiting in the meantime hears that the database answers.
+                self._listener.booked((), ())
         except StoreAway as failure:
             self._leave(failure)
             self._listener.failed([each for each in batch if not each.answered])

@@ -43,6 +43,7 @@ def upgrade() -> None:
         _text("currency"),
         sa.Column("charged", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("response_id", "number"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "budget_events",
@@ -178,8 +179,5 @@ def upgrade() -> None:
         sa.Column("instance", sa.Text(), nullable=False),
         sa.Column("budgets", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("response_id"),
-    )
-    op.create_index("ix_reservations_instance", "reservations", ["instance"], unique=False)
-    op.create_index(
-        "ix_reservations_lease_until_ns", "reservations", ["lease_until_ns"], unique=False
+        sqlite_with_rowid=False,
     )
