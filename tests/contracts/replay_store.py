@@ -60,14 +60,6 @@ class ReplayStoreSuite:
         await home.store.claim(mine)
         assert (await home.store.claim(mine)).state is CLAIMED
 
-    async def test_a_claim_that_was_forgotten_is_made_anew(self, home: Home) -> None:
-        """Long after its lease an owner claims as anybody would, and others see that it runs."""
-        mine = claim()
-        await home.store.claim(mine)
-        await home.pass_time(LEASE_S + RETENTION_S)
-        assert (await home.store.claim(mine)).state is CLAIMED
-        assert await home.store.claim(claim()) == of(RUNNING, mine)
-
     async def test_an_outcome_is_for_all(self, home: Home) -> None:
         """What was settled is what equal claims get, the fingerprint with it."""
         mine = claim(print="mine")

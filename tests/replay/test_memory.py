@@ -124,3 +124,12 @@ async def test_who_waits_for_a_lost_call_hears_of_it_when_its_lease_ends() -> No
     begun_s = loop.time()
     assert await store.settled(claim()) == of(LOST, mine)
     assert loop.time() - begun_s == pytest.approx(0.1, abs=0.05)
+
+
+async def test_a_claim_that_was_forgotten_is_made_anew(home: MemoryHome) -> None:
+    """Long after its lease an owner claims as anybody would, and others see that it runs."""
+    mine = claim()
+    await home.store.claim(mine)
+    await home.pass_time(LEASE_S + RETENTION_S)
+    assert (await home.store.claim(mine)).state is CLAIMED
+    assert await home.store.claim(claim()) == of(RUNNING, mine)
