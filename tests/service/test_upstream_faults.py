@@ -135,6 +135,7 @@ AFTER_TEXT = {
 WAITS: dict[str, tuple[float | None, int]] = {
     "rate_limited_for_1_s": (1.0, 3),
     "rate_limited_for_200_ms": (0.2, 3),
+    "rate_limited_reset_in_1_s": (1.0, 3),
     "rate_limited_for_an_hour": (300.0, 1),
     "rate_limited_negative": (None, 2),
     "rate_limited_garbage": (None, 2),

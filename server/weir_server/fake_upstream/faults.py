@@ -102,6 +102,11 @@ def _refused() -> dict[str, Behaviour]:
         "rate_limited": limited(),
         "rate_limited_for_1_s": limited(("retry-after", "1")),
         "rate_limited_for_200_ms": limited(("retry-after-ms", "200"), ("retry-after", "1")),
+        "rate_limited_reset_in_1_s": limited(
+            ("x-ratelimit-limit-requests", "3"),
+            ("x-ratelimit-remaining-requests", "0"),
+            ("x-ratelimit-reset-requests", "1s"),
+        ),
         "rate_limited_for_an_hour": limited(("retry-after", "3600")),
         "rate_limited_negative": limited(("retry-after", "-5")),
         "rate_limited_garbage": limited(("retry-after", "soon")),

@@ -127,11 +127,6 @@ RATE_LIMITED = VendorError(
         type_="requests",
         code="rate_limit_exceeded",
     ),
-    headers=(
-        ("x-ratelimit-limit-requests", "3"),
-        ("x-ratelimit-remaining-requests", "0"),
-        ("x-ratelimit-reset-requests", "20s"),
-    ),
 )
 SERVER_ERROR = VendorError(
     status=500,
