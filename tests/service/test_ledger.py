@@ -20,7 +20,7 @@ from tests.service.test_fault_matrix import tree as two_targets
 from tests.service.weir import chat_request, hear, serving, stream_request
 from weir.v1.error_pb2 import AttemptKind, ErrorReason
 from weir.v1.generation_pb2 import BreakPolicy, FinishReason, RoutingOptions
-from weir.v1.provider_service_pb2 import StreamChatResponse
+from weir.v1.provider_service_pb2 import InitializeRequest, ProviderConfig, StreamChatResponse
 from weir.v1.usage_pb2 import UsageSource
 from weir.v1.usage_service_pb2 import CallRecord, CallState, GetResponseUsageRequest
 from weir_server.fake_upstream.behaviour import Hang, Reply, Sse
@@ -267,3 +267,17 @@ async def test_without_a_ledger_nobody_can_ask(tmp_path: Path) -> None:
             await until(lambda: bool(weir.log_lines("rpc")))
     assert cost_of(answer.usage) > 0
     assert refusal.verdict == ("UNIMPLEMENTED", "FEATURE_DISABLED")
+
+
+async def test_a_tenant_pays_for_a_provider_of_its_own(tmp_path: Path) -> None:
+    """A provider that a tenant brought in serves that tenant, and its calls are its to pay."""
+    tenant = (("weir-tenant", "search"),)
+    async with FakeUpstream(SAID) as upstream, booking(priced(upstream.url), tmp_path) as weir:
+        config = ProviderConfig(provider_kind="echo", model="echo")
+        request = InitializeRequest(provider_id="mine", config=config)
+        await weir.llm.Initialize(request, metadata=tenant)
+        mine = chat_request("Tell me", provider="providers/mine")
+        answer = await weir.llm.Chat(mine, metadata=tenant)
+        told = await record(weir, answer.metadata.response_id)
+    assert (told.tenant, told.provider) == ("search", "providers/mine")
+    assert told.usage == answer.usage

@@ -160,6 +160,7 @@ class Planner:
             operation=call.operation,
             streaming=call.streaming,
             fallback_models=fallback_models,
+            caller=call.caller,
         )
 
     def _prompt_tokens(self, call: Call, request: Request, target: Target) -> int:
