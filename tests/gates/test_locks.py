@@ -16,7 +16,10 @@ REQUIREMENTS = ROOT / "requirements"
 LOCKS = sorted(REQUIREMENTS.glob("*.txt"))
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^ \\;]+)", re.MULTILINE)
 DEPENDENCY = re.compile(r"^([A-Za-z0-9._-]+)", re.MULTILINE)
-OPTIONAL = {"xllamacpp"}  # the `local` extra; without it the embedded model says how to get it
+OPTIONAL = {
+    "xllamacpp",  # the `local` extra; without it the embedded model says how to get it
+    "pyarrow",  # the `parquet` extra; without it the export says how to get it
+}
 FLOORS = {"grpcio": (1, 66), "protobuf": (6, 33, 5), "aiohttp": (3, 14, 1)}
 
 

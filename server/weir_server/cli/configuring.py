@@ -48,6 +48,8 @@ class Overrides:
     """Stands for server.listen."""
     workers: int | None = None
     """Stands for server.workers."""
+    data_dir: str | None = None
+    """Stands for server.data_dir. A text, as workers are told of it in JSON."""
 
 
 NO_OVERRIDES = Overrides()
@@ -114,6 +116,8 @@ def told(problem: Problem) -> str:
 def _overridden(server: ServerSettings, overrides: Overrides) -> ServerSettings:
     if overrides.workers is not None:
         server = server.model_copy(update={"workers": overrides.workers})
+    if overrides.data_dir is not None:
+        server = server.model_copy(update={"data_dir": Path(overrides.data_dir)})
     if overrides.listen is None:
         return server
     try:

@@ -27,13 +27,19 @@ def run(
     listen: str | None,
     ready_file: Path | None,
     workers: int | None = None,
+    data_dir: Path | None = None,
 ) -> ExitCode:
-    """Serve until a signal. Raises CommandError where the server cannot start."""
+    """Serve until a signal. Raises CommandError where the server cannot start.
+
+    listen, workers, data_dir: what holds in place of the configuration's; None: that holds.
+    """
     terminal = Terminal()
     if config is not None:
         # Until the server takes it as a wish to reload; without a file the terminal's end is meant.
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    overrides = Overrides(listen=listen, workers=workers)
+    overrides = Overrides(
+        listen=listen, workers=workers, data_dir=str(data_dir) if data_dir is not None else None
+    )
     try:
         found = configured(config, overrides)
     except SettingsInvalid as invalid:

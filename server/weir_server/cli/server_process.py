@@ -21,7 +21,7 @@ LAST_WORDS_CHARS = 2_000
 class ServerProcess:
     """One server with the default settings on a free port; leaving the block ends it.
 
-    Its output goes to a file in `folder`.
+    Its output goes to `folder`, and so does what it keeps: nobody's own ledger is written.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -29,7 +29,10 @@ class ServerProcess:
         self._log_file = folder / "log"
         # Spawned, not forked: the server must not inherit this process's gRPC.
         self._process = multiprocessing.get_context("spawn").Process(
-            target=_serve, args=(self._ready_file, self._log_file), name="weir-serve", daemon=True
+            target=_serve,
+            args=(self._ready_file, self._log_file, folder / "data"),
+            name="weir-serve",
+            daemon=True,
         )
 
     def __enter__(self) -> Self:
@@ -83,7 +86,7 @@ class ServerProcess:
         return CommandError(f"The server {how}. It said:\n{self.last_words()}", ExitCode.UNEXPECTED)
 
 
-def _serve(ready_file: Path, log_file: Path) -> NoReturn:
+def _serve(ready_file: Path, log_file: Path, data_dir: Path) -> NoReturn:
     """Be `weir serve` without a configuration, with standard output and error in a file."""
     from weir_server.cli import serve
 
@@ -91,5 +94,5 @@ def _serve(ready_file: Path, log_file: Path) -> NoReturn:
     os.dup2(log, 1)
     os.dup2(log, 2)
     # Not by its command line, whose options have variables of the environment beside them.
-    run = partial(serve.run, None, listen="127.0.0.1:0", ready_file=ready_file)
+    run = partial(serve.run, None, listen="127.0.0.1:0", ready_file=ready_file, data_dir=data_dir)
     raise SystemExit(exit_code_of(run))
