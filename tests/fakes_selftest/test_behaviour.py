@@ -152,7 +152,7 @@ async def test_delays_are_kept(upstream: FakeUpstream, client: RawClient) -> Non
         gaps_s.append(now - began_at)
         began_at = now
     for gap_s, least_s in zip(gaps_s, [0.03, 0.04, 0.05, 0.05, 0.06], strict=True):
-        assert least_s - 0.002 <= gap_s < least_s + 0.5
+        assert least_s - 0.01 <= gap_s < least_s + 0.5
 
 
 async def test_slices_start_new_writes(upstream: FakeUpstream, client: RawClient) -> None:

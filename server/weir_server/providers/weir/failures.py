@@ -107,6 +107,7 @@ NEAR: Mapping[str, _Meaning] = {
     "RATE_LIMITED": _LIMITED,
     "CONCURRENCY_LIMITED": _LIMITED,
     "BUDGET_EXCEEDED": _Meaning(error=errors.UpstreamQuotaExhausted),
+    "PRICE_UNKNOWN": _Meaning(error=errors.UpstreamQuotaExhausted, cause="price_unknown"),
     # The name by which this side asks for a model.
     "MODEL_NOT_FOUND": _NO_MODEL,
     "MODEL_NOT_ALLOWED": _NO_MODEL,
