@@ -4,9 +4,10 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,7 @@ async def end(pid: int) -> None:
 class Forker:
     """Starts servers, one at a time."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
         self._count = 0
 
@@ -82,7 +83,7 @@ class Forker:
         config, ready = folder / f"weir-{self._count}.json", folder / f"ready-{self._count}"
         branch = {"listen": "127.0.0.1:0", "data_dir": str(folder), "access_log": False, **server}
         _write(config, {**tree, "server": branch, "admission": {"lag_limit_s": 10.0}})
-        pid = await self._fork(config, ready, folder / "log")
+        pid = await asyncio.to_thread(self._fork, config, ready, folder / "log")
         log = folder / "log"
         try:
             await until(lambda: ready.exists() or is_gone(pid), timeout_s=READY_TIMEOUT_S)
@@ -93,11 +94,12 @@ class Forker:
         finally:
             await end(pid)
 
-    async def _fork(self, *paths: Path) -> int:
+    def _fork(self, *paths: Path) -> int:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write((" ".join(map(str, paths)) + "\n").encode())
-        return int(await self._process.stdout.readline())
+        self._process.stdin.write(" ".join(map(str, paths)) + "\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
 
 
 def _write(config: Path, tree: Mapping[str, Any]) -> None:
@@ -105,18 +107,11 @@ def _write(config: Path, tree: Mapping[str, Any]) -> None:
     config.write_text(json.dumps(tree))
 
 
-@asynccontextmanager
-async def forker() -> AsyncIterator[Forker]:
-    """Warm up; leaving the block ends what forks, after all servers of it."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.storm.forking"),
-        cwd=ROOT,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        env={**os.environ, "GRPC_VERBOSITY": "NONE"},
-    )
-    try:
+@contextmanager
+def forker() -> Iterator[Forker]:
+    """Begin to warm up; leaving the block ends what forks, after all servers of it."""
+    command = [sys.executable, "-m", "tests.storm.forking"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as process:
         yield Forker(process)
-    finally:
         process.kill()
-        await process.wait()

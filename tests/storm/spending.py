@@ -126,6 +126,7 @@ class Row:
     cost_nanos: int
     state: int
     request_id: str
+    model: str
     labels: Mapping[str, str]
 
 
@@ -138,7 +139,8 @@ def booked(url: str) -> dict[str, Row]:
     finally:
         database.close()
     return {
-        row.response_id: Row(row.cost_nanos, row.state, row.request_id, row.labels) for row in found
+        row.response_id: Row(row.cost_nanos, row.state, row.request_id, row.model, row.labels)
+        for row in found
     }
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from tests.service.asking import until
 from tests.store.balance import assert_books_balance
-from tests.storm.forked import Forked, end, forker
+from tests.storm.forked import Forked, Forker, end
 from tests.storm.spending import Seen, booked, reserved, set_budget, spend, tree
 from tests.storm.trees import Record
 from weir.v1.usage_service_pb2 import CallState
@@ -29,7 +29,7 @@ from weir_server.store.spool import records
 KILLS = int(os.environ.get("KILLS", "30")) // 2
 """For each of the two databases."""
 CALLERS = 12
-LOAD_S = 0.5
+LOAD_S = 0.4
 """A server lives at most so long once calls come."""
 ANSWER = OpenAiService(says=words(24), delay_before_headers_s=0.005, delay_between_s=0.001)
 ROOMY_NANOS = 10**12
@@ -102,7 +102,7 @@ async def left_open(url: str, folder: Path) -> dict[str, int]:
 @pytest.mark.slow
 @pytest.mark.timeout(60 + 6 * KILLS)
 async def test_killed_at_any_moment_of_load(
-    upstream: FakeUpstream, url: str, tmp_path: Path, record_property: Record
+    upstream: FakeUpstream, forks: Forker, url: str, tmp_path: Path, record_property: Record
 ) -> None:
     """Who has a whole answer is booked with what it was told; who was lost, once, at its bound."""
     rng = random.Random(int(os.environ.get("SEED", "5")))
@@ -111,25 +111,24 @@ async def test_killed_at_any_moment_of_load(
     folder = tmp_path / "data"
     seen: list[Seen] = []
     held: dict[str, int] = {}
-    async with forker() as forks:
-        for server in range(KILLS):
-            # Every other server is impatient: its spool takes some of what is booked.
-            config = impatient if server % 2 == 0 else patient
-            async with forks.serving(folder, config) as weir:
-                if server == 0:
-                    await set_budget(weir, "hard", ROOMY_NANOS, hard=True)
-                    await set_budget(weir, "soft", 10**6, hard=False)
-                async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(load(weir, rng, seen, server))
-                    await asyncio.sleep(rng.random() * LOAD_S)
-                    await end(weir.pid)
-            held |= await left_open(url, folder)
-        restarted_s = time.monotonic()
-        async with forks.serving(folder, patient) as weir:
-            await until(lambda: not reserved(url), every_s=0.1, timeout_s=30)
-            cleared_s = time.monotonic() - restarted_s
-            last = await spend(weir, team="soft")
-            spooled = sum(line["operations"] for line in weir.log_lines("ledger_spool_booked"))
+    for server in range(KILLS):
+        # Every other server is impatient: its spool takes some of what is booked.
+        config = impatient if server % 2 == 0 else patient
+        async with forks.serving(folder, config) as weir:
+            if server == 0:
+                await set_budget(weir, "hard", ROOMY_NANOS, hard=True)
+                await set_budget(weir, "soft", 10**6, hard=False)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(load(weir, rng, seen, server))
+                await asyncio.sleep(rng.random() * LOAD_S)
+                await end(weir.pid)
+        held |= await left_open(url, folder)
+    restarted_s = time.monotonic()
+    async with forks.serving(folder, patient) as weir:
+        await until(lambda: not reserved(url), every_s=0.1, timeout_s=30)
+        cleared_s = time.monotonic() - restarted_s
+        last = await spend(weir, team="soft")
+        spooled = sum(line["operations"] for line in weir.log_lines("ledger_spool_booked"))
     rows = booked(url)
     seen.append(last)
     whole = {each.response_id: each.cost_nanos for each in seen if each.is_whole}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.store.balance import assert_books_balance
-from tests.storm.forked import Forked, forker
+from tests.storm.forked import Forked, Forker
 from tests.storm.spending import Seen, booked, budgets_of, set_budget, spend, tree
 from tests.storm.trees import Record
 from weir_server.fake_upstream.openai_service import OpenAiService, words
@@ -41,6 +41,7 @@ async def all_at_once(servers: list[Forked]) -> list[Seen]:
 @pytest.mark.parametrize(("store", "processes"), [("sqlite", 1), ("postgresql", 4)])
 async def test_the_last_dollar_is_not_spent_twice(
     request: pytest.FixtureRequest,
+    forks: Forker,
     tmp_path: Path,
     record_property: Record,
     store: str,
@@ -55,7 +56,7 @@ async def test_the_last_dollar_is_not_spent_twice(
     if store == "postgresql":
         url = request.getfixturevalue("postgres_url")
     seen: list[Seen] = []
-    async with FakeUpstream(ANSWER) as upstream, forker() as forks, AsyncExitStack() as stack:
+    async with FakeUpstream(ANSWER) as upstream, AsyncExitStack() as stack:
         # A busy machine is late with all of it, which is no reason to refuse.
         config = tree(upstream, url=url, wait_s=10.0)
         servers: list[Forked] = []
