@@ -79,8 +79,9 @@ fuzz: setup ## fuzz every parser for a long while; FUZZ_SECONDS=600 each, or FUZ
 	done
 
 .PHONY: kill-test
-kill-test: setup test-services ## kill servers in the middle of booking, KILLS=200 times
-	@KILLS=$(KILLS) $(bin)/python -m pytest tests/store/test_killed.py --timeout 600 $(ARGS)
+kill-test: setup test-services ## kill servers in the middle of calls and of booking, KILLS=200 times
+	@KILLS=$(KILLS) $(bin)/python -m pytest tests/storm/test_kill.py tests/store/test_killed.py \
+	  --timeout 600 $(ARGS)
 
 .PHONY: storm
 storm: setup ## make random calls that meet random faults; STORM_CALLS=10000 of them

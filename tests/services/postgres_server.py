@@ -73,6 +73,13 @@ class PostgresServer:
         """End all connections and the server; `crash`: without a word to anybody."""
         self._process.stop(signal.SIGQUIT if crash else signal.SIGINT)
 
+    def pause(self) -> None:
+        """Let it hang, connections and all: each has a process of its own."""
+        self._process.pause()
+
+    def go_on(self) -> None:
+        self._process.go_on()
+
     def execute(self, statement: str, *, database: str = "postgres") -> None:
         with psycopg.connect(self.url(database), autocommit=True, connect_timeout=5) as connection:
             connection.execute(statement.encode())

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import psutil
+
 UNPRIVILEGED = ("postgres", "nobody")
 """Who servers run as where the tests run as root, the first that the machine knows."""
 
@@ -35,6 +37,13 @@ def give(folder: Path) -> None:
         os.chown(folder, entry.pw_uid, entry.pw_gid)
 
 
+def _as_owner() -> list[str]:
+    """What runs a command as the owner. A process that has to do that itself has to be forked, of
+    which gRPC's threads know nothing good: a test may start a server in the middle of calls.
+    """
+    return [] if (user := owner()) is None else ["setpriv", f"--reuid={user}"]
+
+
 class ServerProcess:
     """One server, started in the foreground and ended by its process id."""
 
@@ -54,13 +63,12 @@ class ServerProcess:
         log = self._folder / "server.log"
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                self._command,
+                [*_as_owner(), *self._command],
                 cwd=self._folder,
                 env=dict(self._environment),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                user=owner(),
                 start_new_session=True,
             )
         until_s = time.monotonic() + 30
@@ -85,7 +93,17 @@ class ServerProcess:
 
     def pause(self) -> None:
         """Let it hang, connections and all."""
-        os.kill(self.pid, signal.SIGSTOP)
+        self._send(signal.SIGSTOP)
 
     def go_on(self) -> None:
-        os.kill(self.pid, signal.SIGCONT)
+        self._send(signal.SIGCONT)
+
+    def _send(self, number: signal.Signals) -> None:
+        """Send a signal to the server and to the processes that it has started."""
+        server = psutil.Process(self.pid)
+        server.send_signal(number)  # first: it starts no more of them
+        for child in server.children(recursive=True):
+            try:
+                child.send_signal(number)
+            except psutil.NoSuchProcess:
+                continue  # its connection has just ended

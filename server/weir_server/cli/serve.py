@@ -18,6 +18,7 @@ from weir_server.cli.serving import SIGNAL_CODES, Serving, loop_factory, not_con
 from weir_server.cli.supervisor import supervise
 from weir_server.cli.terminal import Terminal
 from weir_server.settings.load import SettingsInvalid
+from weir_server.telemetry.libraries import libraries_tell
 from weir_server.telemetry.log import Log
 
 
@@ -53,7 +54,11 @@ def run(
 
     if found.settings.server.workers > 1:
         return supervise(found, config, overrides, announce)
-    with Log(sys.stderr.buffer) as log, asyncio.Runner(loop_factory=loop_factory()) as runner:
+    with (
+        Log(sys.stderr.buffer) as log,
+        libraries_tell(log),
+        asyncio.Runner(loop_factory=loop_factory()) as runner,
+    ):
         reloading = Reloading(config, overrides, found.marks, log) if config is not None else None
         return runner.run(Serving(found.settings, log, announce, reloading).run(_by_signals(log)))
 

@@ -23,6 +23,7 @@ from weir_server.cli.worker_process import Standby, WorkerProcess
 from weir_server.core.clock import Clock, SystemClock
 from weir_server.settings.changes import applicable
 from weir_server.settings.load import SettingsInvalid
+from weir_server.telemetry.libraries import libraries_tell
 from weir_server.telemetry.log import Log
 
 KILL_AFTER_S = AT_ONCE_S + 0.2
@@ -45,6 +46,7 @@ def supervise(
     with (
         reserved(server.listen) as address,
         Log(sys.stderr.buffer, who={"supervisor": os.getpid()}) as log,
+        libraries_tell(log),
         asyncio.Runner() as runner,
     ):
         orders = _Orders(found, address, config, overrides, log)

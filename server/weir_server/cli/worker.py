@@ -24,6 +24,7 @@ from weir_server.cli.serving import Serving, loop_factory
 from weir_server.settings.handing import of_text, to_text
 from weir_server.settings.marks import Marks
 from weir_server.settings.tree import Settings
+from weir_server.telemetry.libraries import libraries_tell
 from weir_server.telemetry.log import Log
 
 STOP = "stop"
@@ -94,6 +95,7 @@ def run() -> ExitCode:
     who = {"worker": order.number, "pid": pid}
     with (
         Log(sys.stderr.buffer, who=who) as log,
+        libraries_tell(log),
         asyncio.Runner(loop_factory=loop_factory()) as runner,
     ):
         serving = Serving(order.settings, log, _tell_address, _reloading(order, log))
