@@ -8,19 +8,26 @@ import pyarrow.parquet
 import pytest
 from rich.console import Console
 
-from weir.admin.v1.usage_admin_service_pb2 import Budget, BudgetPeriod, UsageRow
+from weir.admin.v1.usage_admin_service_pb2 import (
+    Budget,
+    BudgetPeriod,
+    UsageRow,
+    WatchBudgetsResponse,
+)
 from weir.v1.usage_pb2 import Cost
 from weir.v1.usage_service_pb2 import CallRecord
-from weir_server.cli.budgets import bar, budget_of, nanos_of, words
+from weir_server.cli.answer import dollars
+from weir_server.cli.budgets import bar, budget_of, event_words, nanos_of, words
 from weir_server.cli.budgets import table as budget_table
 from weir_server.cli.call_rows import COLUMNS, row_of
-from weir_server.cli.calls import facts
+from weir_server.cli.calls import export, facts
 from weir_server.cli.csv_text import CsvText
 from weir_server.cli.failures import CommandError
+from weir_server.cli.options import Server
 from weir_server.cli.parquet import ParquetFile
 from weir_server.cli.periods import moment
-from weir_server.cli.usage import Shown, Which
-from weir_server.cli.usage_table import by_group, cost_words, dollars, sparkline, table
+from weir_server.cli.usage import Shown, Which, run
+from weir_server.cli.usage_table import bars_words, by_group, cost_words, sparkline, table
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
@@ -92,6 +99,31 @@ def test_days_of_a_group_are_one_row() -> None:
     assert second.split()[:1] == ["a"]
 
 
+def test_rows_of_days_stay_in_their_order() -> None:
+    """Where the day is a group of its own, each row says which, and time goes on downwards."""
+    sums = by_group([row(1, "a", 5), row(3, "a", 90)], ["day", "model"])
+    console = Console(width=120, color_system=None)
+    with console.capture() as capture:
+        console.print(table(sums, ["day", "model"], framed=False, drawn=False))
+    assert [line.split()[0] for line in capture.get().splitlines()] == [
+        *("day", "2026-11-01", "2026-11-03"),
+    ]
+
+
+def test_the_bars_say_what_they_are() -> None:
+    """They are the cost; where nothing costs anything they are tokens, rather than nothing."""
+    free = row(2, "local", 0)
+    free.completion_tokens = 7
+    assert bars_words(by_group([row(1, "a", 5), row(3, "a", 9)], ["model"])) == (
+        "bars: cost of each day, 2026-11-01 to 2026-11-03"
+    )
+    assert bars_words(by_group([free], ["model"])) == "bars: tokens of each day, 2026-11-02"
+    console = Console(width=120, color_system=None)
+    with console.capture() as capture:
+        console.print(table(by_group([free], ["model"]), ["model"], framed=False, drawn=True))
+    assert "█" in capture.get()
+
+
 def test_an_unknown_price_is_seen() -> None:
     """A sum that leaves calls out says so."""
     assert cost_words(row(1, "a", 10**9, unpriced_calls=2)) == "1.00 + ?"
@@ -152,6 +184,25 @@ def test_a_budget_is_drawn() -> None:
     assert "tenant search" in capture.get()
 
 
+def test_events_of_a_budget_say_what_happened() -> None:
+    """A share is spent, or a call was refused that could have passed the limit."""
+    budget = Budget(
+        name="budgets/b",
+        tenant="t",
+        period=BudgetPeriod.BUDGET_PERIOD_TOTAL,
+        limit_nanos=10**9,
+        spent_nanos=5 * 10**8,
+        hard=True,
+    )
+    event = WatchBudgetsResponse(budget=budget, share=0.5)
+    event.time.FromDatetime(NOW)
+    assert event_words(event) == (
+        "2026-11-25 12:00:00 UTC  50% reached: b: 0.50 of 1.00 USD in all spent by tenant t (hard)"
+    )
+    event.share = 1.0
+    assert "limit met, a call was refused" in event_words(event)
+
+
 def test_what_would_be_calculated_is_text() -> None:
     """A spreadsheet shows a label, and never runs it; numbers stay numbers."""
     out = io.StringIO(newline="")
@@ -179,3 +230,16 @@ def test_the_facts_of_a_call() -> None:
     assert said["cost"] == "not known"
     assert said["labels"] == "team==1+1"
     assert "failed" not in said
+
+
+def test_a_file_says_by_its_name_what_it_is(tmp_path: Path) -> None:
+    """Nobody is asked for a file of which nobody knows what to write."""
+    with pytest.raises(CommandError, match=r"end its name with \.csv or \.parquet"):
+        export(Server(address="127.0.0.1:1"), Which(), tmp_path / "calls.xls")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_watch_is_for_people() -> None:
+    """In a pipe nobody would see the table before its end."""
+    with pytest.raises(CommandError, match="--watch draws at a terminal"):
+        run(Server(address="127.0.0.1:1"), Which(), Shown(watch=True))

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -114,6 +115,31 @@ def test_the_python_of_the_readme_runs() -> None:
     done = run([sys.executable, "-c", program])
     assert done.returncode == 0, done.stderr
     assert "Hello from Python" in done.stdout
+
+
+@pytest.mark.usefixtures("server")
+def test_the_commands_of_the_usage_page_run(tmp_path: Path) -> None:
+    """As written, one after the other; the last one shows the budget that an earlier one made."""
+    (commands,) = blocks("docs/usage.md", "sh")
+    for command in commands.splitlines():
+        words = shlex.split(command)
+        if "export" in words:
+            words[words.index("calls.csv")] = str(tmp_path / "calls.csv")
+        done = run([str(BIN / "weir"), *words[1:]])
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert "tenant search" in done.stdout
+    assert (tmp_path / "calls.csv").read_text().startswith("response_id,")
+
+
+def test_the_configuration_of_the_usage_page_is_valid(tmp_path: Path) -> None:
+    """`weir check` takes the address of a PostgreSQL."""
+    (config,) = blocks("docs/usage.md", "yaml")
+    path = tmp_path / "weir.yaml"
+    providers = "providers: [{id: echo, kind: echo}]\nmodels: [{name: echo, provider: echo}]\n"
+    path.write_text(providers + config)
+    url = "postgresql://weir:password@db.internal/weir"
+    done = run([str(BIN / "weir"), "check", "--config", str(path)], WEIR_LEDGER_URL=url)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_configuration_of_the_readme_is_valid(tmp_path: Path) -> None:

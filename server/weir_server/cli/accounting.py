@@ -29,6 +29,15 @@ Since = Annotated[
         show_default=False,
     ),
 ]
+Recent = Annotated[
+    str,
+    typer.Option(
+        "--since",
+        metavar="TIME",
+        help="From when: 12h, 30d, 4w ago, or a date.",
+        rich_help_panel=_WHICH,
+    ),
+]
 Until = Annotated[
     str,
     typer.Option(metavar="TIME", help="Until when.", rich_help_panel=_WHICH, show_default=False),
@@ -95,7 +104,7 @@ def usage(
     watch: Annotated[bool, typer.Option("--watch", help="Follow every change.")] = False,
     as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV for spreadsheets.")] = False,
-    since: Since = "30d",
+    since: Recent = "30d",
     until: Until = "",
     tenant: Tenant = "",
     key: Key = "",
@@ -218,6 +227,23 @@ def show_budgets(
     exit_after(lambda: doing.show(server, as_json=as_json), server)
 
 
+@budgets.command("list", epilog="Example: weir budgets list --json")
+def list_budgets(
+    as_json: AsJson = False,
+    address: Address = DEFAULT_ADDRESS,
+    api_key: ApiKey = None,
+    deadline: Deadline = None,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+) -> None:
+    """See how much may be spent, and how much is; `weir budgets` alone does it too."""
+    from weir_server.cli import budgets as doing
+
+    server = server_of(address, api_key, deadline, tls_ca, tls_cert, tls_key)
+    exit_after(lambda: doing.show(server, as_json=as_json), server)
+
+
 @budgets.command(
     "set", epilog="Example: weir budgets set search --tenant search --limit 250 --per month"
 )
@@ -303,6 +329,14 @@ def delete_budget(
 
 @budgets.command("watch", epilog="Example: weir budgets watch --json")
 def watch_budgets(
+    since: Annotated[
+        str,
+        typer.Option(
+            metavar="TIME",
+            help="From when: 12h, 30d, 4w ago, or a date. Without it: from now on.",
+            show_default=False,
+        ),
+    ] = "",
     as_json: AsJson = False,
     address: Address = DEFAULT_ADDRESS,
     api_key: ApiKey = None,
@@ -315,4 +349,4 @@ def watch_budgets(
     from weir_server.cli import budgets as doing
 
     server = server_of(address, api_key, deadline, tls_ca, tls_cert, tls_key)
-    exit_after(lambda: doing.watch(server, as_json=as_json), server)
+    exit_after(lambda: doing.watch(server, since=since, as_json=as_json), server)

@@ -51,7 +51,8 @@ BY_REASON: Final = {
     "FEATURE_DISABLED": "This server has it switched off; ask whoever runs it.",
     "RATE_LIMITED": "Wait, then try again; or ask for a higher rate.",
     "CONCURRENCY_LIMITED": "Let some of what is open end first: calls, or providers brought in.",
-    "BUDGET_EXCEEDED": "Ask whoever runs this Weir for a larger budget.",
+    "BUDGET_EXCEEDED": "Allow a shorter answer with --max-tokens, or ask whoever runs this Weir "
+    "for a larger budget.",
     "SLOW_CONSUMER": "Read the answer as it comes: what reads this command's output is too slow.",
     "GATEWAY_OVERLOADED": _LATER,
     "GATEWAY_DRAINING": "This server is shutting down; try again when it is back, or another one.",

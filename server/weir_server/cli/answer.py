@@ -162,11 +162,11 @@ def money(cost: Cost) -> str:
 
 
 def dollars(nanos: int) -> str:
-    """Return an amount such as `0.000123`, exactly."""
+    """Return an amount exactly, with at least two decimals, such as `0.000123` or `1,250.50`."""
     whole, rest = divmod(abs(nanos), _NANOS)
     digits = f"{rest:09d}".rstrip("0").ljust(2, "0")
     sign = "-" if nanos < 0 else ""
-    return f"{sign}{whole}.{digits}"
+    return f"{sign}{whole:,}.{digits}"
 
 
 def _words(name: str, prefix: str) -> str:

@@ -3,20 +3,22 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
+import weir
 from weir.admin.v1.usage_admin_service_pb2 import Budget, BudgetPeriod, WatchBudgetsResponse
-from weir_server.cli.answer import as_json_line
+from weir_server.cli.answer import as_json_line, dollars
 from weir_server.cli.calling import client_of
 from weir_server.cli.exit_codes import ExitCode
 from weir_server.cli.failures import CommandError
 from weir_server.cli.options import Server
+from weir_server.cli.periods import moment
 from weir_server.cli.terminal import Terminal, visible
-from weir_server.cli.usage_table import dollars
 
 BAR_CELLS = 20
 
@@ -50,9 +52,13 @@ def delete(server: Server, name: str) -> ExitCode:
     return ExitCode.OK
 
 
-def watch(server: Server, *, as_json: bool) -> ExitCode:
-    """Print what happens to budgets, a line each, until Ctrl-C."""
-    asyncio.run(_watch(server, Terminal(), as_json=as_json))
+def watch(server: Server, *, since: str, as_json: bool) -> ExitCode:
+    """Print what happens to budgets, a line each, until Ctrl-C.
+
+    since: from when, as a person says it; empty: from now on.
+    """
+    begin = moment(since, now=datetime.now(UTC), option="--since") if since else None
+    asyncio.run(_watch(server, Terminal(), begin, as_json=as_json))
     return ExitCode.OK
 
 
@@ -147,7 +153,7 @@ def words(budget: Budget) -> str:
     kind = "hard" if budget.hard else "soft"
     return (
         f"{budget.name.removeprefix('budgets/')}: {dollars(budget.spent_nanos)} of "
-        f"{dollars(budget.limit_nanos)} USD per {period_words(budget)} spent by "
+        f"{dollars(budget.limit_nanos)} USD {_period_phrase(budget)} spent by "
         f"{scope_words(budget)} ({kind})"
     )
 
@@ -169,10 +175,20 @@ def period_words(budget: Budget) -> str:
     return names.get(budget.period, "").removeprefix("BUDGET_PERIOD_").lower()
 
 
+def _period_phrase(budget: Budget) -> str:
+    if budget.period == BudgetPeriod.BUDGET_PERIOD_TOTAL:
+        return "in all"
+    return f"per {period_words(budget)}"
+
+
 def event_words(event: WatchBudgetsResponse) -> str:
     """Return what happened to a budget in one line."""
     time = event.time.ToDatetime().strftime("%Y-%m-%d %H:%M:%S")
-    return f"{time} UTC  {event.share:.0%} reached: {words(event.budget)}"
+    budget = event.budget
+    what = f"{event.share:.0%} reached"
+    if event.share >= 1 and budget.hard and budget.spent_nanos < budget.limit_nanos:
+        what = "limit met, a call was refused"
+    return f"{time} UTC  {what}: {words(budget)}"
 
 
 def _share(spent: int, limit: int) -> float:
@@ -194,9 +210,18 @@ async def _delete(server: Server, name: str) -> None:
         await client.usage.delete_budget(name, timeout_s=server.deadline_s)
 
 
-async def _watch(server: Server, terminal: Terminal, *, as_json: bool) -> None:
+async def _watch(
+    server: Server, terminal: Terminal, since: datetime | None, *, as_json: bool
+) -> None:
     async with client_of(server) as client:
-        watching = client.usage.watch_budgets(timeout_s=server.deadline_s)
-        async with aclosing(watching) as events:
-            async for event in events:
-                terminal.line(as_json_line(event) if as_json else event_words(event))
+        while True:
+            watching = client.usage.watch_budgets(since=since, timeout_s=server.deadline_s)
+            try:
+                async with aclosing(watching) as events:
+                    async for event in events:
+                        since = event.time.ToDatetime(tzinfo=UTC) + timedelta(microseconds=1)
+                        terminal.line(as_json_line(event) if as_json else event_words(event))
+            except weir.DeadlineExceededError:
+                # A watch has a deadline too; who set none wants to go on.
+                if server.deadline_s is not None:
+                    raise

@@ -54,7 +54,7 @@ COLUMNS: Mapping[str, ColumnType] = {
 
 
 def row_of(record: CallRecord) -> tuple[object, ...]:
-    """Return a call as a row below HEADER."""
+    """Return a call as a row below COLUMNS."""
     usage = record.usage
     priced = usage.HasField("cost")
     first_part = record.time_to_first_part
@@ -90,6 +90,11 @@ def row_of(record: CallRecord) -> tuple[object, ...]:
 
 
 def name_of(items: Sequence[tuple[str, int]], number: int, prefix: str) -> str:
-    """Return an enum's value as people write it; a number without a name is that number."""
+    """Return an enum's value as people write it; nothing where it says nothing.
+
+    A number without a name is that number.
+    """
+    if not number:
+        return ""
     names = {value: name for name, value in items}
     return names.get(number, str(number)).removeprefix(prefix).lower()

@@ -1,8 +1,8 @@
 """Which calls were made, and how are they taken home? A table of one, or a file of all."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -38,12 +38,16 @@ def show(server: Server, response_id: str, *, as_json: bool) -> ExitCode:
 def export(server: Server, which: Which, file: Path) -> ExitCode:
     """Write calls into a CSV or Parquet file, by its ending; a bar shows how far it is."""
     question = which.filter(datetime.now(UTC))
-    if file.suffix == ".csv":
-        rows = asyncio.run(_to_csv(server, question, file))
-    elif file.suffix == ".parquet":
-        rows = asyncio.run(_to_parquet(server, question, file))
-    else:
+    write = _WRITERS.get(file.suffix)
+    if write is None:
         raise CommandError(f"{file}: end its name with .csv or .parquet.", ExitCode.USAGE)
+    try:
+        with _whole(file) as part:
+            rows = asyncio.run(write(server, question, part))
+    except OSError as error:
+        raise CommandError(
+            f"{file} cannot be written ({error.strerror}).", ExitCode.USAGE
+        ) from error
     Terminal().say(f"{rows:,} calls are in {file}.")
     return ExitCode.OK
 
@@ -68,7 +72,7 @@ def facts(record: CallRecord) -> list[tuple[str, str]]:
         ("attempts", str(len(record.attempts))),
         ("labels", ", ".join(f"{name}={value}" for name, value in sorted(record.labels.items()))),
     ]
-    return [(name, value) for name, value in said if value and value != "unspecified"]
+    return [(name, value) for name, value in said if value]
 
 
 async def _of(server: Server, response_id: str) -> CallRecord:
@@ -103,10 +107,26 @@ async def _to_parquet(server: Server, question: UsageFilter, file: Path) -> int:
     return count
 
 
+_WRITERS = {".csv": _to_csv, ".parquet": _to_parquet}
+
+
+@contextmanager
+def _whole(file: Path) -> Iterator[Path]:
+    """Give a file beside `file` to write into; it takes its place once it is whole."""
+    part = file.with_name(f".{file.name}.part")
+    try:
+        yield part
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 async def _pages(server: Server, question: UsageFilter) -> AsyncIterator[Sequence[CallRecord]]:
     """Give calls page by page, with a bar of how many have come."""
     columns = (TextColumn("calls"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Terminal().err, transient=True) as progress:
+    err = Terminal().err
+    drawn = err.is_terminal
+    with Progress(*columns, console=err, transient=True, disable=not drawn) as progress:
         task = progress.add_task("calls", total=None)
         async with client_of(server) as client:
             listing = client.usage.calls(question, timeout_s=server.deadline_s)

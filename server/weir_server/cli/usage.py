@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 
 from rich.live import Live
 
+import weir
 from weir.admin.v1.usage_admin_service_pb2 import UsageFilter, UsageRow
-from weir_server.cli.answer import as_json_line
+from weir_server.cli.answer import as_json_line, dollars
 from weir_server.cli.calling import client_of
 from weir_server.cli.csv_text import CsvText
 from weir_server.cli.exit_codes import ExitCode
@@ -18,8 +19,9 @@ from weir_server.cli.failures import CommandError
 from weir_server.cli.options import Server
 from weir_server.cli.periods import moment
 from weir_server.cli.terminal import Terminal
-from weir_server.cli.usage_table import GROUPS, by_group, cell, dollars, table
+from weir_server.cli.usage_table import GROUPS, bars_words, by_group, cell, table
 
+_WAITING = "Nothing was used yet: calls appear here as they end."
 _COLUMNS = (
     *("calls", "failed_calls", "estimated_calls", "unpriced_calls"),
     *("prompt_tokens", "cached_prompt_tokens", "completion_tokens", "reasoning_tokens"),
@@ -84,6 +86,11 @@ def run(server: Server, which: Which, shown: Shown) -> ExitCode:
     groups = shown.groups
     question = which.filter(datetime.now(UTC))
     if shown.watch:
+        if not terminal.out.is_terminal:
+            raise CommandError(
+                "--watch draws at a terminal. In a pipe ask again and again, with --json or --csv.",
+                ExitCode.USAGE,
+            )
         asyncio.run(_watch(server, question, groups, shown.label, terminal))
         return ExitCode.OK
     drawn = not (shown.as_json or shown.as_csv) and "hour" not in groups and "day" not in groups
@@ -101,7 +108,7 @@ def run(server: Server, which: Which, shown: Shown) -> ExitCode:
     elif rows:
         _print(terminal, rows, groups, drawn=drawn)
     else:
-        terminal.say("Nothing was used.")
+        terminal.say(_nothing(which))
     return ExitCode.OK
 
 
@@ -118,6 +125,18 @@ def _print(
     if unpriced := sum(each.total.unpriced_calls for each in sums):
         words.append(f"{unpriced:,} calls have no known price")
     terminal.say(" · ".join(words), "dim")
+    if drawn:
+        terminal.say(bars_words(sums), "dim")
+
+
+def _nothing(which: Which) -> str:
+    """Say that no call was found, and where to look next."""
+    others = (which.until, which.tenant, which.key, which.model, which.provider, *which.labels)
+    if any(others):
+        return "No call is like that. Leave an option out to see more."
+    if which.since:
+        return f"Nothing was used (--since {which.since}). Look further back, or make a call."
+    return "Nothing was used yet. Make a call: weir chat Hello"
 
 
 async def _ask(
@@ -137,18 +156,24 @@ async def _watch(
     asked = [*groups, *(["day"] if "hour" not in groups and "day" not in groups else [])]
     drawn = "day" not in groups and "hour" not in groups
     async with client_of(server) as client:
-        watch = client.usage.watch(
-            *(GROUPS[group] for group in asked),
-            where=question,
-            label=label,
-            timeout_s=server.deadline_s,
-        )
         with Live(console=terminal.out, auto_refresh=False) as live:
-            async with aclosing(watch) as changes:
-                async for rows in changes:
-                    framed = terminal.out.is_terminal
-                    sums = by_group(rows, groups)
-                    live.update(table(sums, groups, framed=framed, drawn=drawn), refresh=True)
+            while True:
+                watch = client.usage.watch(
+                    *(GROUPS[group] for group in asked),
+                    where=question,
+                    label=label,
+                    timeout_s=server.deadline_s,
+                )
+                try:
+                    async with aclosing(watch) as changes:
+                        async for rows in changes:
+                            sums = by_group(rows, groups)
+                            shown = table(sums, groups, framed=True, drawn=drawn)
+                            live.update(shown if rows else _WAITING, refresh=True)
+                except weir.DeadlineExceededError:
+                    # A watch has a deadline too; who set none wants to go on.
+                    if server.deadline_s is not None:
+                        raise
 
 
 def _named(given: str, collection: str) -> str:

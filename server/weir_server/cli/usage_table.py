@@ -1,6 +1,6 @@
 """How does usage look? One row for each group, with its days drawn as a line of small bars."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from weir.admin.v1.usage_admin_service_pb2 import UsageGroup, UsageRow
+from weir_server.cli.answer import dollars
 from weir_server.cli.terminal import visible
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -30,6 +31,7 @@ _SUMMED = (
     "platform_cost_nanos",
     "estimated_calls",
 )
+_TIMES = frozenset(("hour", "day"))
 _PREFIXES = {"key": "keys/", "model": "models/", "provider": "providers/"}
 
 
@@ -42,7 +44,10 @@ class Sum:
 
 
 def by_group(rows: Iterable[UsageRow], groups: Sequence[str]) -> list[Sum]:
-    """Join rows that are grouped by `groups` and by day, the days of one group into one."""
+    """Join rows that are grouped by `groups` and by day, the days of one group into one.
+
+    The dearest group comes first; where time is one of the groups, the rows stay as they came.
+    """
     sums: dict[tuple[str, ...], Sum] = {}
     for row in rows:
         key = tuple(cell(row, group) for group in groups)
@@ -50,13 +55,16 @@ def by_group(rows: Iterable[UsageRow], groups: Sequence[str]) -> list[Sum]:
         if joined is None:
             total = UsageRow()
             total.CopyFrom(row)
-            total.ClearField("time") if "hour" not in groups else None
+            if not _TIMES & set(groups):
+                total.ClearField("time")
             joined = sums[key] = Sum(total=total)
         else:
             for name in _SUMMED:
                 setattr(joined.total, name, getattr(joined.total, name) + getattr(row, name))
         joined.days[_day(row)] = row
-    return sorted(sums.values(), key=lambda each: -each.total.cost_nanos)
+    if _TIMES & set(groups):
+        return list(sums.values())
+    return sorted(sums.values(), key=lambda each: (-each.total.cost_nanos, -_tokens(each.total)))
 
 
 def cell(row: UsageRow, group: str) -> str:
@@ -73,7 +81,7 @@ def cell(row: UsageRow, group: str) -> str:
 
 
 def table(sums: Sequence[Sum], groups: Sequence[str], *, framed: bool, drawn: bool) -> Table:
-    """Return the sums in columns. drawn: with a line of bars, one for each day's cost."""
+    """Return the sums in columns. drawn: with a line of bars, one for each day."""
     shown = Table(box=box.ROUNDED if framed else None, header_style="bold", pad_edge=framed)
     for group in groups:
         shown.add_column(group, overflow="fold")
@@ -81,7 +89,8 @@ def table(sums: Sequence[Sum], groups: Sequence[str], *, framed: bool, drawn: bo
         shown.add_column(name, justify="right", no_wrap=True)
     if drawn:
         shown.add_column("days", no_wrap=True)
-    first, last = _range(sums)
+    days = days_of(sums)
+    height = _height(sums)
     for each in sums:
         total = each.total
         cells = [
@@ -93,7 +102,8 @@ def table(sums: Sequence[Sum], groups: Sequence[str], *, framed: bool, drawn: bo
             cost_words(total),
         ]
         if drawn:
-            cells.append(sparkline([_cost_of(each, day) for day in _days(first, last)]))
+            used = (each.days.get(day) for day in days)
+            cells.append(sparkline([height(row) if row is not None else 0 for row in used]))
         shown.add_row(*map(Text, cells))
     return shown
 
@@ -102,13 +112,6 @@ def cost_words(row: UsageRow) -> str:
     """Return a cost such as `1.25`; `?` says that the price of some calls is not known."""
     words = dollars(row.cost_nanos)
     return f"{words} + ?" if row.unpriced_calls else words
-
-
-def dollars(nanos: int) -> str:
-    """Return an amount exactly, with at least two decimals, such as `0.000123` or `1.50`."""
-    whole, rest = divmod(abs(nanos), 1_000_000_000)
-    sign = "-" if nanos < 0 else ""
-    return f"{sign}{whole:,}." + f"{rest:09d}".rstrip("0").ljust(2, "0")
 
 
 def sparkline(values: Sequence[int]) -> str:
@@ -122,19 +125,38 @@ def sparkline(values: Sequence[int]) -> str:
     )
 
 
-def _cost_of(each: Sum, day: date) -> int:
-    row = each.days.get(day)
-    return row.cost_nanos if row is not None else 0
+def bars_words(sums: Sequence[Sum]) -> str:
+    """Return what the bars say, such as `bars: cost of each day, 2026-11-20 to 2026-11-25`."""
+    days = days_of(sums)
+    if not days:
+        return ""
+    span = days[0].isoformat()
+    if len(days) > 1:
+        span += f" to {days[-1].isoformat()}"
+    return f"bars: {'cost' if _is_priced(sums) else 'tokens'} of each day, {span}"
 
 
-def _range(sums: Sequence[Sum]) -> tuple[date, date]:
-    days = [day for each in sums for day in each.days]
-    return (min(days), max(days)) if days else (date.min, date.min)
-
-
-def _days(first: date, last: date) -> list[date]:
-    first = max(first, last - timedelta(days=DAYS_MAX - 1)) if last > date.min else first
+def days_of(sums: Sequence[Sum]) -> list[date]:
+    """Return the days that are drawn: from the first that was used to the last, without a gap."""
+    used = [day for each in sums for day in each.days]
+    if not used:
+        return []
+    last = max(used)
+    first = max(min(used), last - timedelta(days=DAYS_MAX - 1))
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]
+
+
+def _height(sums: Sequence[Sum]) -> Callable[[UsageRow], int]:
+    """Return what a bar's height is: the cost, or the tokens where nothing costs anything."""
+    return (lambda row: row.cost_nanos) if _is_priced(sums) else _tokens
+
+
+def _is_priced(sums: Sequence[Sum]) -> bool:
+    return any(each.total.cost_nanos for each in sums)
+
+
+def _tokens(row: UsageRow) -> int:
+    return row.prompt_tokens + row.completion_tokens
 
 
 def _day(row: UsageRow) -> date:

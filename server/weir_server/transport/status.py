@@ -103,7 +103,10 @@ ROWS: dict[type[WeirError], Row] = {
         _EXHAUSTED, "Too many calls are open at once; let some end first.", quota="limit"
     ),
     errors.BudgetExceeded: Row(
-        _EXHAUSTED, "The budget is spent.", quota="budget", pushback_ms=NEVER_RETRY_MS
+        _EXHAUSTED,
+        "What is left of the budget is too little for this call.",
+        quota="budget",
+        pushback_ms=NEVER_RETRY_MS,
     ),
     errors.PriceUnknown: Row(
         code_pb2.FAILED_PRECONDITION,
