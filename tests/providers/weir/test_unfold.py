@@ -91,3 +91,20 @@ def test_other_bytes_are_a_senseless_answer() -> None:
     with pytest.raises(UpstreamProtocolError) as failed:
         unfolded(ChatRequest(), b"\xff\xff")
     assert failed.value.metadata == {"cause": "malformed"}
+
+
+def test_a_part_that_is_nothing_is_a_senseless_answer() -> None:
+    """Not even a kind of later: no stream could say it, so no answer may hold it."""
+    nothing = ChatResponse(message=Message(role=Role.ROLE_ASSISTANT, parts=[Part()]))
+    with pytest.raises(UpstreamProtocolError) as refused:
+        unfolded(ChatRequest(), nothing.SerializeToString())
+    assert refused.value.metadata["cause"] == "malformed"
+
+
+def test_a_part_of_a_later_kind_survives() -> None:
+    """What these stubs do not know goes on as it came."""
+    later = Part.FromString(b"\xfa\x0f\x02hi")
+    reply = ChatResponse(message=Message(role=Role.ROLE_ASSISTANT, parts=[later]))
+    batch = unfolded(ChatRequest(), reply.SerializeToString())
+    assert isinstance(batch, list)
+    assert fold_chat(batch, numbered=False).message.parts[0] == later

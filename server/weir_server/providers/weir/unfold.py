@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
+from google.protobuf.unknown_fields import UnknownFieldSet
 
 from weir.v1.content_pb2 import Part
 from weir.v1.embedding_service_pb2 import EmbedRequest, EmbedResponse
@@ -52,8 +53,13 @@ def read(reply: _MessageT, message: bytes) -> _MessageT:
 
 
 def _of_parts(parts: Sequence[Part], logprobs: Sequence[TokenLogprob]) -> Iterator[GenerationEvent]:
-    """Open, fill and close each part; the log probabilities go with the first text."""
+    """Open, fill and close each part; the log probabilities go with the first text.
+
+    Raises UpstreamProtocolError for a part that is nothing, not even of a kind of later.
+    """
     for index, part in enumerate(parts):
+        if part.WhichOneof("kind") is None and not len(UnknownFieldSet(part)):
+            raise UpstreamProtocolError(metadata={"cause": "malformed"})
         opened, deltas, whole = _pieces(part)
         yield GenerationEvent(part_start=PartStart(index=index, part=opened))
         for delta in deltas:
