@@ -133,10 +133,14 @@ def _migrate(database: Database) -> None:
 
 
 async def _refreshing(books: Books, interval_s: float, log: Log) -> None:
+    is_away = False
     while True:
         await asyncio.sleep(interval_s)
         try:
             await books.refresh()
+            is_away = False
         except SQLAlchemyError as failure:
             # What was known of budgets still holds; the writer tells that the database is away.
-            log.fault("budgets_not_read", failure)
+            if not is_away:
+                log.fault("budgets_not_read", failure)
+            is_away = True
