@@ -3,6 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from weir_server.core.errors import (
+    UpstreamContextLengthExceeded,
+    UpstreamModelNotFound,
+    UpstreamOverloaded,
+    UpstreamQuotaExhausted,
+)
 from weir_server.providers.vendors.base import AUDIO, IMAGE, Vendor, able
 from weir_server.providers.wire.openai.quirks import COMPATIBLE
 
@@ -33,8 +39,17 @@ _ZHIPU = replace(
         "tool_choice.function",
         "output_format.json_schema",
     },
+    refusal_codes={
+        "1113": UpstreamQuotaExhausted,
+        "1211": UpstreamModelNotFound,
+        "1261": UpstreamContextLengthExceeded,
+        "1304": UpstreamQuotaExhausted,
+        "1309": UpstreamQuotaExhausted,
+        "1312": UpstreamOverloaded,
+    },
 )
 _ZHIPU_SOURCES = (
+    "Zhipu: Error codes",
     "zai-org/z-ai-sdk-python: chat/completions.py",
     "AgentScope: GLM",
     "Zhipu: Chat completions (stop, user_id)",
