@@ -49,7 +49,7 @@ _ZHIPU = replace(
     },
 )
 _ZHIPU_SOURCES = (
-    "Zhipu: Error codes",
+    "Zhipu: Error codes, Text embedding",
     "zai-org/z-ai-sdk-python: chat/completions.py",
     "AgentScope: GLM",
     "Zhipu: Chat completions (stop, user_id)",
@@ -74,8 +74,9 @@ MAKERS: Mapping[str, Vendor] = {
             | {"top_logprobs", "parallel_tool_calls", "tool_choice", "end_user_id"},
         ),
         capabilities=able("logprobs", "parallel_tool_calls", embed=True),
+        embed_inputs_max=96,
         example_model="command-a-03-2025",
-        sources=("Cohere: Using Cohere models via the OpenAI SDK",),
+        sources=("Cohere: Using Cohere models via the OpenAI SDK", "Cohere: Embed"),
         notes=("kind `cohere` says and brings back more: citations, documents, kinds of vectors",),
     ),
     "deepseek": Vendor(
@@ -119,6 +120,7 @@ MAKERS: Mapping[str, Vendor] = {
             unsupported_options=_NEVER | {"reasoning.budget_tokens"},
         ),
         capabilities=able(embed=True, media=(IMAGE, AUDIO)),
+        embed_inputs_max=100,
         example_model="gemini-3.8-flash",
         sources=("Gemini API: OpenAI compatibility",),
         notes=(
@@ -204,10 +206,12 @@ MAKERS: Mapping[str, Vendor] = {
             unsupported_options=_NEVER | {"frequency_penalty", "end_user_id"},
         ),
         capabilities=able(prefill=True, embed=True),
+        embed_inputs_max=10,
         example_model="qwen-plus",
         sources=(
             "Alibaba Cloud Model Studio: OpenAI compatible - Chat",
             "Alibaba Cloud Model Studio: Deep thinking",
+            "Alibaba Cloud Model Studio: Text embedding",
             "AI SDK: Alibaba Provider",
         ),
         notes=("other regions have addresses of their own", "thinking is bounded, not graded"),
@@ -234,6 +238,7 @@ MAKERS: Mapping[str, Vendor] = {
         endpoint="https://api.z.ai/api/paas/v4",
         quirks=_ZHIPU,
         capabilities=_ZHIPU_ABLE,
+        embed_inputs_max=64,
         example_model="glm-5.2",
         sources=_ZHIPU_SOURCES,
         notes=_ZHIPU_NOTES,
@@ -243,6 +248,7 @@ MAKERS: Mapping[str, Vendor] = {
         endpoint="https://open.bigmodel.cn/api/paas/v4",
         quirks=_ZHIPU,
         capabilities=_ZHIPU_ABLE,
+        embed_inputs_max=64,
         example_model="glm-5.2",
         sources=_ZHIPU_SOURCES,
         notes=_ZHIPU_NOTES,
