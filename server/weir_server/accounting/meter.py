@@ -26,6 +26,7 @@ from weir_server.core.errors import (
     WeirError,
 )
 from weir_server.core.handler import Batch, Handler, Request
+from weir_server.core.usage import summed
 
 # Looking an enum's value up by name costs nearly a microsecond.
 _PROVIDER = UsageSource.USAGE_SOURCE_PROVIDER
@@ -51,6 +52,7 @@ class MeterStage(Handler):
         """Open the attempt, and note what it used by the time the block is left."""
         meter = _Meter(call, request, self._tokens)
         call.progress.usage_now = meter.usage_so_far
+        call.progress.in_turn = None
         return _Attempt(self._next.open(call, request), call, meter)
 
 
@@ -100,7 +102,7 @@ class _Attempt(AbstractAsyncContextManager[AsyncIterator[Batch]]):
         progress = self._call.progress
         progress.usage = usage
         # The meter knows the call: without this the two would wait for the garbage collector.
-        progress.usage_now = None
+        progress.usage_now = progress.in_turn = None
 
 
 class _Metered(AsyncIterator[Batch]):
@@ -158,15 +160,12 @@ class _Meter:
 
     def usage_so_far(self) -> TokenUsage:
         """Return an estimate of what was used until now."""
-        return self._usage or self._counted(_PARTIAL)
+        return self._usage or self._cut_short(charged=True)
 
     def close(self, error: BaseException | None) -> TokenUsage:
         """Return what was used until now; `error` is what ended the attempt, if anything did."""
         if self._usage is None:
-            if self._was_charged(error):
-                self._usage = self._counted(_PARTIAL)
-            else:
-                self._usage = TokenUsage(source=_PARTIAL)
+            self._usage = self._cut_short(charged=self._was_charged(error))
         return self._usage
 
     def _begin(self, start: PartStart) -> None:
@@ -207,6 +206,17 @@ class _Meter:
         if isinstance(error, UpstreamError):
             return False
         return self._call.progress.phase in _SENT
+
+    def _cut_short(self, *, charged: bool) -> TokenUsage:
+        """Return what was used so far. charged: also for what is under way."""
+        in_turn = self._call.progress.in_turn
+        if in_turn is None:
+            return self._counted(_PARTIAL) if charged else TokenUsage(source=_PARTIAL)
+        rest = in_turn.uncounted(under_way=charged)
+        tokens = self._tokens.estimate_prompt(self._call.target, rest) if rest.inputs else 0
+        usage = summed(in_turn.told, counted(tokens, 0, 0, _PARTIAL))
+        usage.source = _PARTIAL
+        return usage
 
     def _counted(self, source: UsageSource.ValueType) -> TokenUsage:
         target = self._call.target

@@ -9,6 +9,7 @@ from weir.v1.generation_pb2 import Phase
 from weir.v1.generation_pb2 import Warning as WarningEvent
 from weir.v1.usage_pb2 import TokenUsage
 from weir_server.core.deadline import Deadline
+from weir_server.core.in_turn import InTurn
 from weir_server.core.needs import NO_NEEDS, Needs
 from weir_server.core.priority import Priority
 from weir_server.core.route import DEFAULT_POLICY, RoutePolicy
@@ -50,6 +51,8 @@ class Progress:
     """What was used, once it is known; partial when the call was cut short."""
     usage_now: Callable[[], TokenUsage] | None = None
     """Counts what was used so far, while an attempt runs; an estimate."""
+    in_turn: InTurn | None = None
+    """What has come of an attempt whose request is asked in pieces; None: it is asked whole."""
     on_sent: Callable[[], None] | None = None
     """Is told once, when a provider has first been sent the request."""
 

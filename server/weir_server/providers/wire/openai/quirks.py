@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from weir_server.core.errors import UpstreamError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quirks:
@@ -94,6 +96,8 @@ class Quirks:
     """Whether a stream must close with `[DONE]`; otherwise it may end after a finish reason."""
     hidden_tokens_in_total: bool = False
     """Whether total_tokens counts reasoning tokens that no other field does, as Gemini's does."""
+    refusal_codes: Mapping[str, type[UpstreamError]] = field(default_factory=dict)
+    """What codes mean, in lower case, that other vendors may use for something else."""
     echoes_prefill: bool = False
     """Whether a whole answer repeats the text that it goes on from; a streamed one never does."""
 
