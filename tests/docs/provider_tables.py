@@ -311,6 +311,8 @@ def _vendor(name: str, row: Vendor) -> list[str]:
     lines = [f"## `{name}`", "", f"{row.label}, `{row.endpoint or row.example_endpoint}`.", ""]
     lines += ["```yaml", configuration(name, row).rstrip(), "```", ""]
     facts = [note[0].upper() + note[1:] + "." for note in row.notes]
+    if row.embed_inputs_max:
+        facts.append(f"Takes {row.embed_inputs_max} inputs of Embed at once; more go in turn.")
     lacked, of_openai = _lacks(row), _lacks(VENDORS["openai"])
     if more := [ask for ask in of_openai if ask not in lacked]:
         facts.append(f"Beyond OpenAI: {', '.join(more)}.")

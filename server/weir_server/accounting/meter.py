@@ -26,6 +26,7 @@ from weir_server.core.errors import (
 )
 from weir_server.core.handler import Batch, Handler, Request
 from weir_server.core.prices import Prices
+from weir_server.core.usage import summed
 
 # Looking an enum's value up by name costs nearly a microsecond.
 _PROVIDER = UsageSource.USAGE_SOURCE_PROVIDER
@@ -52,7 +53,7 @@ class MeterStage(Handler):
         """Open the attempt, and note what it used by the time the block is left."""
         meter = _Meter(call, request, self._tokens, self._prices)
         call.progress.usage_now = meter.usage_so_far
-        call.progress.attempt = None
+        call.progress.attempt = call.progress.in_turn = None
         return _Attempt(self._next.open(call, request), call, meter)
 
 
@@ -107,7 +108,7 @@ class _Attempt(AbstractAsyncContextManager[AsyncIterator[Batch]]):
         progress.usage = usage
         self._meter.book(usage)
         # The meter knows the call: without this the two would wait for the garbage collector.
-        progress.usage_now = None
+        progress.usage_now = progress.in_turn = None
 
 
 class _Metered(AsyncIterator[Batch]):
@@ -175,16 +176,12 @@ class _Meter:
 
     def usage_so_far(self) -> TokenUsage:
         """Return an estimate of what was used until now."""
-        return self._usage or self._counted(_PARTIAL)
+        return self._usage or self._cut_short(charged=True)
 
     def close(self, error: BaseException | None) -> TokenUsage:
         """Return what was used until now; `error` is what ended the attempt, if anything did."""
         if self._usage is None:
-            if self._was_charged(error):
-                self._usage = self._counted(_PARTIAL)
-            else:
-                self._usage = TokenUsage(source=_PARTIAL)
-                self.price(self._usage)
+            self._usage = self._cut_short(charged=self._was_charged(error))
         return self._usage
 
     def book(self, usage: TokenUsage) -> None:
@@ -234,6 +231,22 @@ class _Meter:
         if isinstance(error, UpstreamError):
             return False
         return self._call.progress.phase in _SENT
+
+    def _cut_short(self, *, charged: bool) -> TokenUsage:
+        """Return what was used so far. charged: also for what is under way."""
+        in_turn = self._call.progress.in_turn
+        if in_turn is None:
+            if charged:
+                return self._counted(_PARTIAL)
+            usage = TokenUsage(source=_PARTIAL)
+            self.price(usage)
+            return usage
+        rest = in_turn.uncounted(under_way=charged)
+        tokens = self._tokens.estimate_prompt(self._call.target, rest) if rest.inputs else 0
+        usage = summed(in_turn.told, counted(tokens, 0, 0, _PARTIAL))
+        usage.source = _PARTIAL
+        self.price(usage)
+        return usage
 
     def _counted(self, source: UsageSource.ValueType) -> TokenUsage:
         target = self._call.target

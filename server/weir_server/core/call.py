@@ -12,6 +12,7 @@ from weir_server.core.caller import NOBODY, Caller
 from weir_server.core.counters import Standing
 from weir_server.core.deadline import Deadline
 from weir_server.core.errors import WeirError
+from weir_server.core.in_turn import InTurn
 from weir_server.core.needs import NO_NEEDS, Needs
 from weir_server.core.priority import Priority
 from weir_server.core.route import DEFAULT_POLICY, RoutePolicy
@@ -82,6 +83,8 @@ class Progress:
     """How far the limits that the call comes under are used up, as it was let in or refused."""
     interrupted: Callable[[], WeirError | None] | None = None
     """Tells what ended the call from outside, if something of Weir's own did."""
+    in_turn: InTurn | None = None
+    """What has come of an attempt whose request is asked in pieces; None: it is asked whole."""
     on_sent: Callable[[], None] | None = None
     """Is told once, when a provider has first been sent the request or is being waited for."""
     reached: bool = False

@@ -9,13 +9,15 @@ from weir.v1.embedding_service_pb2 import EmbedRequest, EmbedResponse
 from weir_server.core.call import Call
 from weir_server.core.errors import UpstreamProtocolError
 from weir_server.core.handler import Batch, Handler, Request
+from weir_server.core.in_turn import InTurn
 
 
 class InBatches(Handler):
     """A provider whose vendor takes at most so many inputs in one request of Embed.
 
     More are cut into requests, one after the other, each an attempt of the call with the limits of
-    one; what they answer becomes one reply. Whatever else is asked passes through.
+    one; what they answer becomes one reply. Where a later one fails, `progress.in_turn` tells what
+    the earlier ones have used. Whatever else is asked passes through.
     """
 
     def __init__(self, inner: Handler, *, inputs_max: int) -> None:
@@ -36,12 +38,16 @@ class InBatches(Handler):
         self, call: Call, request: EmbedRequest
     ) -> AsyncIterator[AsyncIterator[Batch]]:
         whole = EmbedResponse()
+        in_turn = call.progress.in_turn = InTurn()
         for first in range(0, len(request.inputs), self._inputs_max):
             some = EmbedRequest()
             some.CopyFrom(request)
             del some.inputs[:]
             some.inputs.extend(request.inputs[first : first + self._inputs_max])
-            _add(whole, await self._ask(call, some), first=first)
+            in_turn.ask(some)
+            answer = await self._ask(call, some)
+            in_turn.take(answer)
+            _add(whole, answer, first=first)
         yield _one(whole)
 
     async def _ask(self, call: Call, request: EmbedRequest) -> EmbedResponse:

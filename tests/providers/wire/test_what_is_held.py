@@ -124,6 +124,23 @@ def test_what_never_ends_is_too_large(name: str) -> None:
     assert decoder.failure.metadata == {"cause": "too_large"}
 
 
+def test_members_of_usage_that_are_not_read_are_not_kept() -> None:
+    """Ever new names of counts, and texts in place of known ones, take no room."""
+    decoder = AnthropicWire().decoder(ChatRequest(), TARGET, stream=True)
+    tracemalloc.start()
+
+    for n in range(20):
+        usage = {f"{BIG}{n}": n, f"more_{n}": BIG, "output_tokens": BIG, "service_tier": BIG}
+        usage["cache_creation"] = {f"{BIG}{n}": n, "ephemeral_1h_input_tokens": [BIG]}
+        for name, value in usage.items():
+            decoder.feed(event({"type": "message_delta", "delta": {}, "usage": {name: value}}))
+
+    held_bytes, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert decoder.failure is None
+    assert held_bytes < 3 * len(BIG)
+
+
 @pytest.mark.parametrize(
     "wire",
     [OpenAIWire(OPENAI), ResponsesWire(), AnthropicWire(), GeminiWire(), CohereWire()],

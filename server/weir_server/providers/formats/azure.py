@@ -25,6 +25,7 @@ def _speech(plan: Plan) -> Speech:
         endpoint="",
         capabilities=VENDORS["openai"].capabilities,
         probe=wire.models(),
+        embed_inputs_max=VENDORS["openai"].embed_inputs_max,
     )
 
 

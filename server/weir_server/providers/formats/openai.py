@@ -15,6 +15,7 @@ def _speech(plan: Plan) -> Speech:
         wire=OpenAIWire(vendor.quirks),
         endpoint=vendor.endpoint,
         capabilities=vendor.capabilities,
+        embed_inputs_max=vendor.embed_inputs_max,
     )
 
 

@@ -30,8 +30,12 @@ _CAPABILITIES = ModelCapabilities(
 
 def _speech(plan: Plan) -> Speech:
     del plan
+    openai = VENDORS["openai"]
     return Speech(
-        wire=ResponsesWire(), endpoint=VENDORS["openai"].endpoint, capabilities=_CAPABILITIES
+        wire=ResponsesWire(),
+        endpoint=openai.endpoint,
+        capabilities=_CAPABILITIES,
+        embed_inputs_max=openai.embed_inputs_max,
     )
 
 

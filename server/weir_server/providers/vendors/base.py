@@ -24,6 +24,9 @@ class Vendor:
     """Base address of its API; empty: the configuration must name one."""
     capabilities: ModelCapabilities = field(default_factory=ModelCapabilities)
     """What its models can do, where a model says nothing of its own."""
+    embed_inputs_max: int | None = None
+    """How many inputs of Embed one request takes, by its pages; more are sent in turn. None: they
+    name no number."""
     example_endpoint: str = ""
     """Where such a server listens by default, or the form of its addresses; for the docs."""
     example_model: str = "MODEL"

@@ -3,6 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from weir_server.core.errors import (
+    UpstreamContextLengthExceeded,
+    UpstreamModelNotFound,
+    UpstreamOverloaded,
+    UpstreamQuotaExhausted,
+)
 from weir_server.providers.vendors.base import AUDIO, IMAGE, Vendor, able
 from weir_server.providers.wire.openai.quirks import COMPATIBLE
 from weir_server.providers.wire.reported import ReportedCost
@@ -34,8 +40,17 @@ _ZHIPU = replace(
         "tool_choice.function",
         "output_format.json_schema",
     },
+    refusal_codes={
+        "1113": UpstreamQuotaExhausted,
+        "1211": UpstreamModelNotFound,
+        "1261": UpstreamContextLengthExceeded,
+        "1304": UpstreamQuotaExhausted,
+        "1309": UpstreamQuotaExhausted,
+        "1312": UpstreamOverloaded,
+    },
 )
 _ZHIPU_SOURCES = (
+    "Zhipu: Error codes, Text embedding",
     "zai-org/z-ai-sdk-python: chat/completions.py",
     "AgentScope: GLM",
     "Zhipu: Chat completions (stop, user_id)",
@@ -60,8 +75,9 @@ MAKERS: Mapping[str, Vendor] = {
             | {"top_logprobs", "parallel_tool_calls", "tool_choice", "end_user_id"},
         ),
         capabilities=able("logprobs", "parallel_tool_calls", embed=True),
+        embed_inputs_max=96,
         example_model="command-a-03-2025",
-        sources=("Cohere: Using Cohere models via the OpenAI SDK",),
+        sources=("Cohere: Using Cohere models via the OpenAI SDK", "Cohere: Embed"),
         notes=("kind `cohere` says and brings back more: citations, documents, kinds of vectors",),
     ),
     "deepseek": Vendor(
@@ -105,6 +121,7 @@ MAKERS: Mapping[str, Vendor] = {
             unsupported_options=_NEVER | {"reasoning.budget_tokens"},
         ),
         capabilities=able(embed=True, media=(IMAGE, AUDIO)),
+        embed_inputs_max=100,
         example_model="gemini-3.8-flash",
         sources=("Gemini API: OpenAI compatibility",),
         notes=(
@@ -191,10 +208,12 @@ MAKERS: Mapping[str, Vendor] = {
             unsupported_options=_NEVER | {"frequency_penalty", "end_user_id"},
         ),
         capabilities=able(prefill=True, embed=True),
+        embed_inputs_max=10,
         example_model="qwen-plus",
         sources=(
             "Alibaba Cloud Model Studio: OpenAI compatible - Chat",
             "Alibaba Cloud Model Studio: Deep thinking",
+            "Alibaba Cloud Model Studio: Text embedding",
             "AI SDK: Alibaba Provider",
         ),
         notes=("other regions have addresses of their own", "thinking is bounded, not graded"),
@@ -226,6 +245,7 @@ MAKERS: Mapping[str, Vendor] = {
         endpoint="https://api.z.ai/api/paas/v4",
         quirks=_ZHIPU,
         capabilities=_ZHIPU_ABLE,
+        embed_inputs_max=64,
         example_model="glm-5.2",
         sources=_ZHIPU_SOURCES,
         notes=_ZHIPU_NOTES,
@@ -235,6 +255,7 @@ MAKERS: Mapping[str, Vendor] = {
         endpoint="https://open.bigmodel.cn/api/paas/v4",
         quirks=_ZHIPU,
         capabilities=_ZHIPU_ABLE,
+        embed_inputs_max=64,
         example_model="glm-5.2",
         sources=_ZHIPU_SOURCES,
         notes=_ZHIPU_NOTES,

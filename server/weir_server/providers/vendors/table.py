@@ -17,8 +17,9 @@ VENDORS: Mapping[str, Vendor] = {
         quirks=OPENAI,
         endpoint="https://api.openai.com/v1",
         capabilities=able(embed=True, media=_ALL_MEDIA),
+        embed_inputs_max=2048,
         example_model="gpt-4.1-mini",
-        sources=("OpenAI API reference: Create chat completion",),
+        sources=("OpenAI API reference: Create chat completion, Create embeddings",),
     ),
     "openai-compatible": Vendor(
         label="Any other",

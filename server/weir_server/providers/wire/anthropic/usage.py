@@ -4,6 +4,8 @@ The reference "Messages", `usage`: what went in is the sum of `input_tokens` and
 the cache; what a `message_delta` tells is cumulative and replaces what `message_start` told.
 """
 
+from collections.abc import Mapping, Sequence
+
 from weir.v1.usage_pb2 import USAGE_SOURCE_PROVIDER, TokenUsage
 
 BELIEVABLE_MAX_TOKENS = 100_000_000
@@ -15,6 +17,19 @@ _COUNTS = (
     "cache_creation_input_tokens",
     "output_tokens",
 )
+_KNOWN: Mapping[str, Sequence[str]] = {
+    **dict.fromkeys(_COUNTS, ()),
+    "output_tokens_details": ("thinking_tokens",),
+    "cache_creation": ("ephemeral_1h_input_tokens",),
+    "server_tool_use": ("web_search_requests", "web_fetch_requests"),
+    "service_tier": (),
+}
+"""The members that Weir reads, each with those within it. Others are not kept: a vendor can think
+of ever new ones."""
+_NAME_MAX_CHARS = 256
+"""Of a text that names something; what is longer names nothing."""
+_ODD = False
+"""In the place of what is neither a number nor a name: no count, and no text."""
 
 
 class Usage:
@@ -23,18 +38,23 @@ class Usage:
     __slots__ = ("_said",)
 
     def __init__(self) -> None:
-        self._said: dict[str, object] = {}
+        self._said: dict[tuple[str, ...], int | str] = {}
 
     def take(self, said: object) -> None:
         """Take a usage object; what it leaves open stays as it was."""
-        if isinstance(said, dict):
-            self._said.update((name, value) for name, value in said.items() if value is not None)
+        if not isinstance(said, dict):
+            return
+        for name, inner in _KNOWN.items():
+            value = said.get(name)
+            if not inner:
+                self._keep((name,), value)
+            elif isinstance(value, dict):
+                for member in inner:
+                    self._keep((name, member), value.get(member))
 
     def text(self, *names: str) -> str:
         """Return a member, however deep, as text; empty: it is not there, or nothing, or 0."""
-        said: object = self._said
-        for name in names:
-            said = said.get(name) if isinstance(said, dict) else None
+        said = self._said.get(names)
         if isinstance(said, str):
             return said
         return str(said) if type(said) is int and 0 < said <= BELIEVABLE_MAX_TOKENS else ""
@@ -44,14 +64,11 @@ class Usage:
 
         `produced` tells whether the answer has content: zero tokens for it are then refused.
         """
-        counts = [_count(self._said.get(name)) for name in _COUNTS]
-        details = self._said.get("output_tokens_details")
-        thought = _count(details.get("thinking_tokens") if isinstance(details, dict) else None)
+        counts = [_count(self._said.get((name,))) for name in _COUNTS]
+        thought = _count(self._said.get(("output_tokens_details", "thinking_tokens")))
         if thought is None or None in counts:
             return
-        creation = self._said.get("cache_creation")
-        hour = creation.get("ephemeral_1h_input_tokens") if isinstance(creation, dict) else None
-        written_1h = _count(hour)
+        written_1h = _count(self._said.get(("cache_creation", "ephemeral_1h_input_tokens")))
         fresh, read, written, completion = (count or 0 for count in counts)
         prompt = fresh + read + written
         if not prompt or (produced and not completion) or thought > completion:
@@ -67,6 +84,15 @@ class Usage:
         if written_1h is not None and written_1h <= written:
             usage.cache_write_1h_prompt_tokens = written_1h
         usage.source = USAGE_SOURCE_PROVIDER
+
+    def _keep(self, path: tuple[str, ...], value: object) -> None:
+        if value is None:
+            return
+        if isinstance(value, str):
+            self._said[path] = value if len(value) <= _NAME_MAX_CHARS else _ODD
+        else:
+            # Not isinstance: a bool is an int to Python, not to a bookkeeper.
+            self._said[path] = value if type(value) is int else _ODD
 
 
 def _count(said: object) -> int | None:

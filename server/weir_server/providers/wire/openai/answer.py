@@ -226,7 +226,7 @@ class ChatAnswer:
         if self.writer.produced:
             self.failure = UpstreamStreamBroken(metadata={"cause": "error_event"})
         else:
-            self.failure = explain_said(error)
+            self.failure = explain_said(error, own=self._quirks.refusal_codes)
 
     def end(self) -> GenerationEvent:
         """Close all parts and return the `end` of a complete answer."""

@@ -3,6 +3,8 @@
 The vendor's references, "The chat completion object" and "The completion object".
 """
 
+from collections.abc import Mapping
+
 from typing_extensions import override
 
 from weir.v1.generation_pb2 import GenerationEvent
@@ -12,18 +14,20 @@ from weir_server.providers.wire.openai.errors import explain_said, is_error
 from weir_server.providers.wire.openai.quirks import Quirks
 from weir_server.providers.wire.openai.shapes import CHUNK
 from weir_server.providers.wire.reading import ANYTHING, decode
+from weir_server.providers.wire.refusals import Kind
 from weir_server.providers.wire.whole import WholeAnswer, broken_off
 
 
 class UnaryDecoder(WholeAnswer):
     """Decodes one whole chat or completion; see base.Decoder. Its events come from `finish`."""
 
-    __slots__ = ("_answer", "_echo")
+    __slots__ = ("_answer", "_echo", "_refusal_codes")
 
     def __init__(self, quirks: Quirks, *, hide_reasoning: bool = False, echo: str = "") -> None:
         """`echo`: what the answer goes on from and repeats, which is not the model's answer."""
         self._answer = ChatAnswer(quirks, hide_reasoning=hide_reasoning)
         self._echo = echo
+        self._refusal_codes = quirks.refusal_codes
         super().__init__(self._answer.writer)
 
     @override
@@ -32,7 +36,7 @@ class UnaryDecoder(WholeAnswer):
         chunk = decode(CHUNK, body)
         if chunk is None or (chunk.error is None and chunk.choices is None):
             # An error bare or in a list, or something that is no answer at all.
-            return _not_an_answer(decode(ANYTHING, body))
+            return _not_an_answer(decode(ANYTHING, body), self._refusal_codes)
         for choice in chunk.choices or ():
             said = choice.message
             if self._echo and said is not None and isinstance(said.content, str):
@@ -44,7 +48,7 @@ class UnaryDecoder(WholeAnswer):
         return broken_off() if answer.cut else answer.end()
 
 
-def _not_an_answer(said: object) -> WeirError:
+def _not_an_answer(said: object, own: Mapping[str, Kind]) -> WeirError:
     if is_error(said):
-        return explain_said(said)
+        return explain_said(said, own=own)
     return UpstreamProtocolError(metadata={"cause": "malformed"})

@@ -4,6 +4,7 @@ import base64
 import binascii
 import sys
 from array import array
+from collections.abc import Mapping
 
 from msgspec import Struct
 from msgspec.json import Decoder
@@ -19,6 +20,7 @@ from weir_server.providers.wire.openai.quirks import Quirks
 from weir_server.providers.wire.openai.usage import read_usage
 from weir_server.providers.wire.parts import whole
 from weir_server.providers.wire.reading import ANYTHING, decode
+from weir_server.providers.wire.refusals import Kind
 from weir_server.providers.wire.vectors import encoding_of, floats, packed_embedding
 from weir_server.providers.wire.whole import WholeVectors
 
@@ -95,7 +97,9 @@ class EmbedDecoder(WholeVectors):
         """Read the vectors; see WholeVectors."""
         said = decode(_VECTORS, body)
         response = None if said is None else self._response(said)
-        return _not_vectors(decode(ANYTHING, body)) if response is None else response
+        if response is not None:
+            return response
+        return _not_vectors(decode(ANYTHING, body), self._quirks.refusal_codes)
 
     def _response(self, said: Vectors) -> EmbedResponse | None:
         """Return the reply, or None where the vectors are not one of a length for each input."""
@@ -134,7 +138,7 @@ def _floats(said: str | list[float]) -> "array[float]":
     return floats(said)
 
 
-def _not_vectors(said: object) -> WeirError:
+def _not_vectors(said: object, own: Mapping[str, Kind]) -> WeirError:
     if isinstance(said, dict) and (said.get("error") or said.get("object") == "error"):
-        return explain_said(said)
+        return explain_said(said, own=own)
     return UpstreamProtocolError(metadata={"cause": "malformed"})

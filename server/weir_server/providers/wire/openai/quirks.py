@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from weir_server.core.errors import UpstreamError
 from weir_server.providers.wire.reported import ReportedCost
 
 
@@ -98,6 +99,8 @@ class Quirks:
     """Whether total_tokens counts reasoning tokens that no other field does, as Gemini's does."""
     reported_cost: ReportedCost | None = None
     """Where the usage says what the call cost; None: nowhere."""
+    refusal_codes: Mapping[str, type[UpstreamError]] = field(default_factory=dict)
+    """What codes mean, in lower case, that other vendors may use for something else."""
     echoes_prefill: bool = False
     """Whether a whole answer repeats the text that it goes on from; a streamed one never does."""
 

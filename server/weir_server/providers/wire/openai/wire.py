@@ -52,7 +52,7 @@ class OpenAIWire:
 
     def explain(self, status: int, headers: Mapping[str, str], body: bytes) -> WeirError:
         """Say what an answer with another status means; see base.Wire."""
-        return errors.explain(status, headers, body)
+        return errors.explain(status, headers, body, own=self._quirks.refusal_codes)
 
 
 def _hides_reasoning(options: GenerationOptions) -> bool:
