@@ -13,18 +13,17 @@ from weir_server.core.errors import (
 )
 from weir_server.providers.wire.ending import end_event
 from weir_server.providers.wire.logprobs import token_logprobs
-from weir_server.providers.wire.openai.details import Details
 from weir_server.providers.wire.openai.errors import explain_said
 from weir_server.providers.wire.openai.extras import (
     annotated,
     say_pieces,
-    seal_details,
     sources,
 )
 from weir_server.providers.wire.openai.finish import FAILURES, reason_of
 from weir_server.providers.wire.openai.logprobs import completion_logprobs
 from weir_server.providers.wire.openai.quirks import Quirks
 from weir_server.providers.wire.openai.shapes import Choice, Chunk, Logprobs, Said
+from weir_server.providers.wire.openai.thoughts import Thoughts
 from weir_server.providers.wire.openai.tool_calls import ToolCalls
 from weir_server.providers.wire.openai.usage import write_usage
 from weir_server.providers.wire.parts import (
@@ -36,27 +35,24 @@ from weir_server.providers.wire.parts import (
 
 # An enum searches for its members too: once is enough.
 _TEXT = TextKind.TEXT
-_REASONING = TextKind.REASONING
 _REFUSAL = TextKind.REFUSAL
 
 
 class ChatAnswer:
     """One answer of a chat model, as far as it has come.
 
-    `failure` is set when what has come breaks the answer. `hide_reasoning` leaves reasoning out,
-    for callers that asked for none of it.
+    `failure` is set when what has come breaks the answer. `hide_reasoning` leaves the text of
+    reasoning out, for callers that asked for none of it.
     """
 
     __slots__ = (
         "_calls",
         "_choice",
         "_cited",
-        "_details",
         "_first",
-        "_hide_reasoning",
-        "_keeps",
         "_last",
         "_quirks",
+        "_thoughts",
         "_usage",
         "failure",
         "finished",
@@ -74,8 +70,6 @@ class ChatAnswer:
         """The choice that said why the answer ended; the first one wins."""
         self._cited: list[Citation] = []
         """Sources that the model named, to be said at the end."""
-        self._details = Details()
-        """What the vendor wants back of the open reasoning."""
         self._first: Chunk | None = None
         """The first chunk that has a name; Azure's very first is about filters only."""
         self._last: Chunk | None = None
@@ -83,9 +77,7 @@ class ChatAnswer:
         self._usage: object = None
         """What the vendor said last of usage: where it repeats itself, the last is the sum."""
         self._quirks = quirks
-        self._hide_reasoning = hide_reasoning
-        self._keeps = bool(quirks.state_kind) and not hide_reasoning
-        """Whether the vendor wants something back of its reasoning."""
+        self._thoughts = Thoughts(self.writer, quirks, hide=hide_reasoning)
 
     @property
     def cut(self) -> bool:
@@ -156,16 +148,18 @@ class ChatAnswer:
 
     def _say(self, said: Said, logprobs: Logprobs | None) -> None:
         """Write what the model says."""
-        writer = self.writer
+        writer, thoughts = self.writer, self._thoughts
         reasoning = said.reasoning_content or said.reasoning
-        if reasoning and not self._hide_reasoning:
-            writer.text(_REASONING, reasoning)
+        if reasoning:
+            thoughts.say(reasoning)
         content = said.content
-        if self._keeps and (said.reasoning_details or self._details):
-            self._keep(said)
+        if said.reasoning_details:
+            thoughts.detail(said.reasoning_details)
         if isinstance(content, list):
-            say_pieces(writer, content, self._quirks, hide_reasoning=self._hide_reasoning)
+            say_pieces(writer, content, self._quirks, thoughts)
             content = None
+        if thoughts.held and (content or said.refusal or said.tool_calls or said.function_call):
+            thoughts.settle()
         if logprobs is not None:
             self._say_with_logprobs(_TEXT, content, logprobs)
             self._say_with_logprobs(_REFUSAL, said.refusal, logprobs, refused=True)
@@ -178,13 +172,6 @@ class ChatAnswer:
             self._call(said)
         if said.annotations:
             self._cite(said.annotations)
-
-    def _keep(self, said: Said) -> None:
-        """Keep what the vendor wants back of its reasoning, and seal it when that ends."""
-        if said.reasoning_details:
-            self.writer.held_chars += self._details.add(said.reasoning_details)
-        if self._details and (said.content or said.refusal or said.tool_calls):
-            seal_details(self.writer, self._details, self._quirks)
 
     def _cite(self, annotations: object) -> None:
         """Keep sources that the model names, to be said at the end."""
@@ -231,8 +218,7 @@ class ChatAnswer:
     def end(self) -> GenerationEvent:
         """Close all parts and return the `end` of a complete answer."""
         writer = self.writer
-        if self._details:
-            seal_details(writer, self._details, self._quirks)
+        self._thoughts.settle()
         if self._calls is not None:
             self._calls.close()
         last = self._last or Chunk()

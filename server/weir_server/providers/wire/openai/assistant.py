@@ -10,6 +10,7 @@ from weir_server.core.errors import InvalidRequest
 from weir_server.providers.wire.draft import Draft
 from weir_server.providers.wire.openai.call_ids import call_id
 from weir_server.providers.wire.openai.quirks import Quirks
+from weir_server.providers.wire.openai.thoughts import revealed
 from weir_server.providers.wire.state import opened, own_state
 
 Json = dict[str, object]
@@ -92,10 +93,14 @@ class _Said:
         return bool(kind) and unknown_type.startswith(f"{kind}/")
 
     def _add_reasoning(self, path: str, part: Part) -> None:
-        quirks = self._quirks
+        quirks, text = self._quirks, part.reasoning.text
+        hidden = revealed(part.provider_state)
+        if hidden is not None:
+            text = hidden.text
+            part = Part(provider_state=hidden.state.encode())
         if quirks.reasoning_in_content:
             state = self._own_state(path, part)
-            self._content.append(_thinking(part.reasoning.text, state))
+            self._content.append(_thinking(text, state))
             return
         if quirks.state_kind and part.provider_state:
             details = self._json(path, opened(quirks.state_kind, part.provider_state), list[Raw])
@@ -106,7 +111,7 @@ class _Said:
             self._draft.dropped(f"{path}.reasoning")
             return
         self._own_state(path, part)
-        self._reasoning.append(part.reasoning.text)
+        self._reasoning.append(text)
 
     def _json(self, path: str, state: bytes, kind: type[T]) -> T | None:
         """Return what a state of ours holds; None where a caller has changed it."""

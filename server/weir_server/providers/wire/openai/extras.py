@@ -4,56 +4,46 @@ import json
 from collections.abc import Iterator
 
 from weir.v1.content_pb2 import Citation, Part, UnknownPart
-from weir_server.providers.wire.openai.details import Details
 from weir_server.providers.wire.openai.quirks import Quirks
 from weir_server.providers.wire.openai.shapes import Chunk
+from weir_server.providers.wire.openai.thoughts import Thoughts
 from weir_server.providers.wire.parts import PartWriter, TextKind, whole
 from weir_server.providers.wire.state import sealed
 
 
 def say_pieces(
-    writer: PartWriter, pieces: list[object], quirks: Quirks, *, hide_reasoning: bool
+    writer: PartWriter, pieces: list[object], quirks: Quirks, thoughts: Thoughts
 ) -> None:
     """Write content that comes in pieces, as Mistral's does: text, thinking, and anything else."""
     for piece in pieces:
         match piece:
             case str(text) | {"type": "text", "text": str(text)}:
                 if text:
+                    thoughts.settle()
                     writer.text(TextKind.TEXT, text)
             case {"type": "thinking", "thinking": thought, **more}:
-                if not hide_reasoning:
-                    _think(writer, thought, more.get("signature"), quirks)
+                _think(thoughts, thought, more.get("signature"))
             case {"type": "reasoning", "summary": thought}:
                 # Databricks, of Claude; its signature would have to come back in pieces.
-                if not hide_reasoning:
-                    _think(writer, thought, None, quirks)
+                _think(thoughts, thought, None)
             case _:
+                thoughts.settle()
                 writer.add_part(Part(unknown=_unknown(piece, quirks)))
 
 
-def _think(writer: PartWriter, thought: object, signature: object, quirks: Quirks) -> None:
+def _think(thoughts: Thoughts, thought: object, signature: object) -> None:
     for piece in thought if isinstance(thought, list) else [thought]:
         text = piece.get("text") if isinstance(piece, dict) else piece
         if isinstance(text, str) and text:
-            writer.text(TextKind.REASONING, text)
-    if isinstance(signature, str) and signature and quirks.state_kind:
-        _close_reasoning(writer, quirks, whole(signature))
+            thoughts.say(text)
+    if isinstance(signature, str) and signature:
+        thoughts.sign(signature)
 
 
 def _unknown(piece: object, quirks: Quirks) -> UnknownPart:
     name = piece.get("type") if isinstance(piece, dict) else None
     kind = quirks.state_kind or quirks.provider_kind
     return UnknownPart(type=f"{kind}/{whole(str(name))}", json=_json(piece))
-
-
-def seal_details(writer: PartWriter, details: Details, quirks: Quirks) -> None:
-    """Close the reasoning that these details belong to, with them as its state."""
-    _close_reasoning(writer, quirks, details.take())
-
-
-def _close_reasoning(writer: PartWriter, quirks: Quirks, state: str) -> None:
-    writer.text(TextKind.REASONING, "")  # opens it, where the model gives nothing to read
-    writer.close_text(state=sealed(quirks.state_kind, state.encode()))
 
 
 def state_of_call(extra: object, quirks: Quirks) -> bytes:
