@@ -111,12 +111,12 @@ def test_what_another_vendor_said_crosses_as_far_as_it_can() -> None:
     [
         ("", {}, False),
         (' {"a": 1} ', {"a": 1}, False),
-        ('{"a":', {}, True),
-        ("[1]", {}, True),
+        ('{"a":', {"INVALID_JSON": '{"a":'}, True),
+        ("[1]", {"INVALID_JSON": "[1]"}, True),
     ],
 )
 def test_arguments_are_an_object(arguments: str, said: dict[str, Any], warned: bool) -> None:
-    """What a model wrote that is none has no place here; the conversation goes on without it."""
+    """What a model wrote that is none is put into one; the conversation goes on."""
     body, warnings = encoded(
         user("Hi"), assistant(call("a", "f", arguments)), tools(result("a", "ok"))
     )

@@ -18,6 +18,10 @@ DROPPED = "OPTION_DROPPED"
 """The code of the warning about an option that was left out."""
 PART_DROPPED = "PART_DROPPED"
 """The code of the warning about something of earlier turns that was left out."""
+WRAPPED = "ARGUMENTS_WRAPPED"
+"""The code of the warning about a call's arguments that were put into an object."""
+MOVED = "MESSAGE_MOVED"
+"""The code of the warning about instructions in the middle of a conversation."""
 NOTHING_NESTED: Mapping[str, frozenset[str]] = {}
 
 
@@ -90,6 +94,28 @@ class Draft:
             WarningEvent(
                 code=PART_DROPPED,
                 message="The provider has no place for this of an earlier turn; it was left out.",
+                field=path,
+            )
+        )
+
+    def wrapped(self, path: str) -> None:
+        """Name arguments of an earlier call that are no JSON object, where only one can be."""
+        self.warnings.append(
+            WarningEvent(
+                code=WRAPPED,
+                message="The provider takes a JSON object only; what the model wrote instead was "
+                "put into one.",
+                field=path,
+            )
+        )
+
+    def moved(self, path: str) -> None:
+        """Name instructions that stand later than this protocol has a place for."""
+        self.warnings.append(
+            WarningEvent(
+                code=MOVED,
+                message="The provider takes instructions before the conversation only; they were "
+                "moved there.",
                 field=path,
             )
         )

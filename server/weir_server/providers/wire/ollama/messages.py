@@ -7,11 +7,10 @@ are joined by a line's end; the model's own are joined as they were.
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 
-import msgspec
-
 from weir.v1 import content_pb2
 from weir.v1.content_pb2 import Message, ToolCallPart
 from weir_server.core.needs import modality_of
+from weir_server.providers.wire.crossing import arguments_object, words_of
 from weir_server.providers.wire.draft import Draft
 from weir_server.providers.wire.plain_text import FAILED, FAILED_SILENTLY, results_of, texts_of
 from weir_server.providers.wire.state import own_state
@@ -96,6 +95,8 @@ def _assistant(draft: Draft, path: str, message: Message, names: dict[str, str])
                 call = part.tool_call
                 names[call.id] = call.name
                 calls.append(_call(draft, f"{part_path}.tool_call", call))
+            case "media":
+                texts.append(words_of(draft, f"{part_path}.media", part.media))
             case kind:
                 draft.dropped(f"{part_path}.{kind}")
     encoded = _message("assistant", "".join(texts))
@@ -107,14 +108,8 @@ def _assistant(draft: Draft, path: str, message: Message, names: dict[str, str])
 
 
 def _call(draft: Draft, path: str, call: ToolCallPart) -> Json:
-    """Return a tool call. Its arguments are an object: what the model wrote else has no place."""
-    text = call.arguments_json.strip() or "{}"
-    try:
-        msgspec.json.decode(text, type=dict[str, msgspec.Raw])
-        arguments = msgspec.Raw(text.encode())
-    except (ValueError, RecursionError):
-        draft.dropped(f"{path}.arguments_json")
-        arguments = msgspec.Raw(b"{}")
+    """Return a tool call. Its arguments are an object."""
+    arguments = arguments_object(draft, f"{path}.arguments_json", call.arguments_json)
     return {"id": call.id, "function": {"name": call.name, "arguments": arguments}}
 
 

@@ -7,6 +7,7 @@ from msgspec.json import decode
 
 from weir.v1.content_pb2 import Message, Part
 from weir_server.core.errors import InvalidRequest
+from weir_server.providers.wire.crossing import words_of
 from weir_server.providers.wire.draft import Draft
 from weir_server.providers.wire.openai.call_ids import call_id
 from weir_server.providers.wire.openai.quirks import Quirks
@@ -67,6 +68,9 @@ class _Said:
                 self._content.append(self._draft.raw(where, part.unknown.json, InvalidRequest))
             case "server_tool_call" | "server_tool_result" | "compaction" | "unknown" as kind:
                 self._draft.dropped(f"{path}.{kind}")  # another vendor's: it cannot cross
+            case "media":
+                if words := words_of(self._draft, f"{path}.media", part.media):
+                    self._content.append({"type": "text", "text": words})
             case kind:
                 self._draft.unsupported_part(f"{path}.{kind}")
 
