@@ -47,6 +47,8 @@ class Conversation:
                 self._draft.dropped(f"{path}.name")
             match message.role:
                 case content_pb2.ROLE_SYSTEM | content_pb2.ROLE_DEVELOPER:
+                    if self.contents:
+                        self._draft.moved(path)
                     self.instructions += self._instructions(path, message)
                 case content_pb2.ROLE_ASSISTANT:
                     if parts := self._assistant(path, message):
