@@ -30,7 +30,7 @@ from weir.v1.content_pb2 import (
     ToolCallPart,
     UnknownPart,
 )
-from weir.v1.generation_pb2 import GenerationOptions
+from weir.v1.generation_pb2 import GenerationOptions, ReasoningEffort, ReasoningOptions
 from weir.v1.provider_service_pb2 import ChatRequest
 
 VENDORS: dict[str, VendorWireSuite] = {
@@ -193,3 +193,29 @@ def test_arguments_that_broke_off_do_not_end_a_conversation(vendor: str) -> None
     assert '{"at":' in list(texts(body))
     wraps = vendor in {"anthropic", "bedrock", "gemini", "ollama"}
     assert warned == (["messages[1].parts[0].tool_call.arguments_json"] if wraps else [])
+
+
+@pytest.mark.parametrize(
+    ("vendor", "effort"),
+    [
+        ("anthropic", ReasoningEffort.REASONING_EFFORT_MINIMAL),
+        ("gemini", ReasoningEffort.REASONING_EFFORT_MAX),
+    ],
+)
+def test_an_effort_in_coarser_steps_is_said_aloud(
+    vendor: str, effort: ReasoningEffort.ValueType
+) -> None:
+    """The nearest that the vendor has is asked for; a step that it has is no news."""
+    wire, target = VENDORS[vendor].wire(), VENDORS[vendor].target
+    asked = ChatRequest(
+        messages=[user("Hi")],
+        options=GenerationOptions(reasoning=ReasoningOptions(effort=effort)),
+    )
+
+    rounded = wire.encode(asked, target, stream=False).warnings
+    asked.options.reasoning.effort = ReasoningEffort.REASONING_EFFORT_HIGH
+
+    assert [(warning.code, warning.field) for warning in rounded] == [
+        ("OPTION_ROUNDED", "options.reasoning.effort")
+    ]
+    assert not wire.encode(asked, target, stream=False).warnings

@@ -22,6 +22,8 @@ WRAPPED = "ARGUMENTS_WRAPPED"
 """The code of the warning about a call's arguments that were put into an object."""
 MOVED = "MESSAGE_MOVED"
 """The code of the warning about instructions in the middle of a conversation."""
+ROUNDED = "OPTION_ROUNDED"
+"""The code of the warning about an option that the provider has in coarser steps."""
 NOTHING_NESTED: Mapping[str, frozenset[str]] = {}
 
 
@@ -58,6 +60,16 @@ class Draft:
     def unsupported(self, option: str) -> None:
         """Name an option that cannot be asked for."""
         self.unsupported_field(f"options.{option}")
+
+    def rounded(self, option: str) -> None:
+        """Name an option that is asked for by the nearest step that the protocol has."""
+        self.warnings.append(
+            WarningEvent(
+                code=ROUNDED,
+                message="The provider has no such step; the nearest that it has was asked for.",
+                field=f"options.{option}",
+            )
+        )
 
     def unsupported_field(self, path: str) -> None:
         """Name a field, of a message as of the options, that the vendor has no word for."""

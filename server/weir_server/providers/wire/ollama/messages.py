@@ -19,6 +19,9 @@ KIND = "ollama"
 
 Json = dict[str, object]
 
+_CHOSEN = (content_pb2.MEDIA_DETAIL_LOW, content_pb2.MEDIA_DETAIL_HIGH)
+"""Ways to look that differ from the vendor's own."""
+
 
 def encode_messages(draft: Draft, messages: Sequence[Message]) -> list[Json]:
     """Return the conversation in the vendor's words; what cannot be said is named in `draft`."""
@@ -67,6 +70,8 @@ def _user(draft: Draft, path: str, message: Message) -> Json:
                 is_image = modality_of(media) == content_pb2.MODALITY_IMAGE
                 if is_image and media.WhichOneof("source") == "inline_data":
                     images.append(b64encode(media.inline_data).decode())
+                    if media.detail in _CHOSEN:
+                        draft.unsupported_field(f"{part_path}.media.detail")
                 else:  # The server fetches nothing.
                     draft.unsupported_medium(f"{part_path}.media")
             case kind:
