@@ -45,6 +45,11 @@ kind cannot do is refused before it is sent, with the field that asked for it; w
 
 Beside these there are `local`, the embedded model, and `echo`, which says again what it was told.
 """.splitlines()
+_ABOUT_ASKS = """\
+"yes, without its …": it is sent, and a warning names what of it has no place. "ignored": a hint of
+which nothing is sent. Where *tokens from a cache* come back all the same, below, the vendor caches
+by itself.
+""".splitlines()
 _ABOUT_OPENAI = """\
 Everybody who speaks OpenAI's chat completions. `vendor` says who it is, so that each is told what
 it wants in its own words and asked for nothing that it lacks; what a vendor adds goes as an
@@ -194,11 +199,13 @@ def overview() -> str:
             "",
             "## What can be asked",
             "",
-            *_table("ask", list(ASKS), kinds, lambda name, kind: name not in lacks[kind.kind]),
+            *_table("ask", list(ASKS), kinds, lambda name, kind: _asked(name, kind, lacks)),
+            "",
+            *_ABOUT_ASKS,
             "",
             "## What comes back",
             "",
-            *_table("answer", list(ANSWERS), kinds, _gives),
+            *_table("answer", list(ANSWERS), kinds, _comes_back),
             "",
             "## What its models can do",
             "",
@@ -219,8 +226,37 @@ def overview() -> str:
 
 def _table(title: str, names: list[str], kinds: list[Shown], can: Any) -> list[str]:
     lines = [_row(title, *map(_named, kinds)), _row(*["---"] * (len(kinds) + 1))]
-    lines += [_row(name, *("yes" if can(name, kind) else "no" for kind in kinds)) for name in names]
+    lines += [_row(name, *(can(name, kind) for kind in kinds)) for name in names]
     return lines
+
+
+def _asked(name: str, kind: Shown, lacks: Mapping[str, Mapping[str, str]]) -> str:
+    """Return whether something can be asked, and what of it is left out or comes to nothing."""
+    ask = ASKS[name]
+    if name not in lacks[kind.kind]:
+        return "yes" if _is_told(kind, ask) else "ignored"
+    needed = _fields_lacking(ask, kind.capabilities)
+    try:
+        warnings = kind.wire.encode(ask, kind.target, stream=False).warnings
+    except InvalidRequest:
+        return "no"
+    left_out = sorted({warning.field.rpartition(".")[2] for warning in warnings})
+    return "no" if needed else f"yes, without its {' and '.join(left_out)}"
+
+
+def _is_told(kind: Shown, ask: ChatRequest) -> bool:
+    """Tell whether the hints of an ask make a difference to what is sent."""
+    bare = ChatRequest()
+    bare.CopyFrom(ask)
+    for message in bare.messages:
+        for part in message.parts:
+            part.ClearField("cache_hint")
+    if bare == ask:
+        return True
+    with_hints, without = (
+        kind.wire.encode(each, kind.target, stream=False).body for each in (ask, bare)
+    )
+    return with_hints != without
 
 
 def _named(kind: Shown) -> str:
@@ -232,6 +268,10 @@ def _named(kind: Shown) -> str:
 
 def _row(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+def _comes_back(name: str, kind: Shown) -> str:
+    return "yes" if _gives(name, kind) else "no"
 
 
 def _gives(name: str, kind: Shown) -> bool:

@@ -36,6 +36,23 @@ def test_what_a_suite_refuses_is_what_the_page_lacks() -> None:
             assert noted == lacked & set(ASKS), kind.kind
 
 
+def test_the_table_tells_what_is_sent_of_an_ask() -> None:
+    """What is but a name less is no refusal, and a hint of which nothing is sent is no promise."""
+    lines = pages.overview().splitlines()
+    kinds = [kind.kind for kind in pages.shown()]
+    asked = lines[lines.index("## What can be asked") : lines.index("## What comes back")]
+    cells = {line.split(" | ")[0].removeprefix("| "): line.split(" | ")[1:] for line in asked}
+
+    documents = dict(zip(kinds, cells["a document"], strict=True))
+    hints = dict(zip(kinds, (cell.rstrip(" |") for cell in cells["a hint to cache"]), strict=True))
+
+    assert documents["gemini"] == documents["vertex"] == "yes, without its filename"
+    assert documents["anthropic"] == "yes"
+    assert documents["cohere"] == "no"
+    assert {kind for kind, cell in hints.items() if cell == "yes"} == {"anthropic", "bedrock"}
+    assert {cell for cell in hints.values() if cell != "yes"} == {"ignored"}
+
+
 @pytest.mark.parametrize("name", VENDORS)
 def test_a_configuration_works(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What `weir check` says of the five lines: nothing, not even a warning."""

@@ -316,6 +316,16 @@ async def test_media_in_results_and_inputs_count() -> None:
     assert [v.field for v in in_embed.violations] == ["inputs[0].media"]
 
 
+async def test_media_that_a_model_made_do_not_count() -> None:
+    """A conversation moves on to a model that cannot look at what another one drew."""
+    drawn = f"messages {{ role: ROLE_ASSISTANT parts {{ media {{ {PNG} file_id: 'f' }} }} }}"
+    request = chat(f"{USER} {drawn} {USER}")
+
+    seen, _ = await passed(request, unable("input_modalities"))
+
+    assert seen is request
+
+
 async def test_history_of_tools_needs_a_model_with_tools() -> None:
     """Calls and results cannot be left out, so the call is refused even where options drop."""
     request = chat(CALL + END + " options { unsupported_option_policy: 2 seed: 1 }")

@@ -215,6 +215,8 @@ def _of_messages(messages: Sequence[Message]) -> Iterator[Need]:
             kind = part.WhichOneof("kind")
             at = f"messages[{number}].parts[{place}].{kind}"
             if kind == "media":
+                if message.role == Role.ROLE_ASSISTANT:
+                    continue  # a model made it: one that cannot look at it does without
                 media.append((at, part.media))
             elif kind in ("tool_call", "tool_result"):
                 tools_at = tools_at or at

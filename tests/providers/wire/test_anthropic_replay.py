@@ -355,12 +355,15 @@ def test_a_state_that_was_changed_is_refused(state: bytes) -> None:
 
 
 @pytest.mark.parametrize("arguments", ['{"a":1', "[]", "3", "null", '{"a":1},"x":{}'])
-def test_arguments_that_are_no_object_are_refused(arguments: str) -> None:
+def test_arguments_that_are_no_object_are_put_into_one(arguments: str) -> None:
     """The vendor takes nothing else, and text that is no single value could add fields."""
     request = ChatRequest(messages=[user("Hi"), assistant(call("c", "f", arguments))])
-    with pytest.raises(InvalidRequest) as refusal:
-        AnthropicWire().encode(request, TARGET, stream=False)
-    assert refusal.value.violations[0].field == "messages[1].parts[0].tool_call.arguments_json"
+    sent = AnthropicWire().encode(request, TARGET, stream=False)
+    said = json.loads(sent.body)["messages"][1]["content"][0]
+    assert said["input"] == {"INVALID_JSON": arguments}
+    assert [(warning.code, warning.field) for warning in sent.warnings] == [
+        ("ARGUMENTS_WRAPPED", "messages[1].parts[0].tool_call.arguments_json")
+    ]
 
 
 def test_a_refusal_of_another_vendor_is_said_as_text() -> None:

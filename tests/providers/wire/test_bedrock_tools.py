@@ -95,15 +95,17 @@ def test_a_name_with_a_dot_is_refused() -> None:
 
 
 def test_arguments_go_back_byte_for_byte() -> None:
-    """As the model wrote them; none are an empty object, and what is no JSON is refused."""
+    """As the model wrote them; none are an empty object, and what is no object is put into one."""
     messages = [user("Hi"), assistant(call("a", "f", '{"x": 1.0}'), call("b", "g", ""))]
     body = encode(ChatRequest(messages=messages)).body
 
     assert b'"input":{"x": 1.0}' in body
     assert b'"input":{}' in body
     messages[1].parts[0].tool_call.arguments_json = "{"
-    assert refused(ChatRequest(messages=messages)) == [
-        "messages[1].parts[0].tool_call.arguments_json"
+    sent = encode(ChatRequest(messages=messages))
+    assert b'"input":{"INVALID_JSON":"{"}' in sent.body
+    assert [(warning.code, warning.field) for warning in sent.warnings] == [
+        ("ARGUMENTS_WRAPPED", "messages[1].parts[0].tool_call.arguments_json")
     ]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.contracts.answers import TEXT
-from tests.contracts.asks import NOW, WEATHER, result, tools, user
+from tests.contracts.asks import NOW, PNG, WAV, WEATHER, assistant, result, tools, user
 from tests.contracts.vendor_wire import Recorded, VendorWireSuite
 from tests.contracts.wire_format import decode
 from tests.providers.wire import (
@@ -20,8 +20,17 @@ from tests.providers.wire import (
     test_responses_contract,
 )
 from weir.fold import fold_chat
-from weir.v1.content_pb2 import CompactionPart, Message, Part, Role, ServerToolCallPart, UnknownPart
-from weir.v1.generation_pb2 import GenerationOptions
+from weir.v1.content_pb2 import (
+    CompactionPart,
+    MediaPart,
+    Message,
+    Part,
+    Role,
+    ServerToolCallPart,
+    ToolCallPart,
+    UnknownPart,
+)
+from weir.v1.generation_pb2 import GenerationOptions, ReasoningEffort, ReasoningOptions
 from weir.v1.provider_service_pb2 import ChatRequest
 
 VENDORS: dict[str, VendorWireSuite] = {
@@ -135,3 +144,78 @@ def test_another_vendors_items_are_dropped_aloud(vendor: str) -> None:
     body, dropped = body_for(vendor, ChatRequest(messages=[user("Hi"), elsewhere, user("Go on")]))
     assert "Seen." in list(texts(body))
     assert {field.rpartition(".")[2] for field in dropped} >= {"server_tool_call", "unknown"}
+
+
+TAKES_BACK = {
+    "an image": {"bedrock", "gemini"},
+    "a file of another vendor": set[str](),
+    "a sound": {"bedrock", "gemini"},
+}
+"""Vendors that take back a medium that a model made."""
+MADE = {
+    "an image": MediaPart(mime_type="image/png", inline_data=PNG),
+    "a file of another vendor": MediaPart(mime_type="image/png", file_id="file_1/2"),
+    "a sound": MediaPart(mime_type="audio/wav", inline_data=WAV, transcript="Ding dong."),
+}
+
+
+@pytest.mark.parametrize("medium", MADE)
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_a_medium_that_a_model_made_does_not_end_a_conversation(vendor: str, medium: str) -> None:
+    """Who takes none back is told what was said in it; that it is left out is said aloud."""
+    request = ChatRequest(
+        messages=[user("Make one"), assistant("Here.", Part(media=MADE[medium])), user("Go on")]
+    )
+
+    body, dropped = body_for(vendor, request)
+
+    taken = vendor in TAKES_BACK[medium]
+    assert dropped == ([] if taken else ["messages[1].parts[1].media"])
+    words = "".join(text for text in texts(body) if text.startswith(("Here.", "Ding")))
+    assert words == ("Here." if taken or medium != "a sound" else "Here.Ding dong.")
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_arguments_that_broke_off_do_not_end_a_conversation(vendor: str) -> None:
+    """The model sees what it wrote, so that it can do better; an object that holds it is named."""
+    cut = ToolCallPart(id="c", name="now", arguments_json='{"at":', arguments_valid=False)
+    request = ChatRequest(
+        messages=[
+            user("When?"),
+            assistant(Part(tool_call=cut)),
+            tools(result("c", "no JSON", name="now", failed=True)),
+        ],
+        options=GenerationOptions(tools=[NOW]),
+    )
+
+    body, warned = body_for(vendor, request)
+
+    assert '{"at":' in list(texts(body))
+    wraps = vendor in {"anthropic", "bedrock", "gemini", "ollama"}
+    assert warned == (["messages[1].parts[0].tool_call.arguments_json"] if wraps else [])
+
+
+@pytest.mark.parametrize(
+    ("vendor", "effort"),
+    [
+        ("anthropic", ReasoningEffort.REASONING_EFFORT_MINIMAL),
+        ("gemini", ReasoningEffort.REASONING_EFFORT_MAX),
+    ],
+)
+def test_an_effort_in_coarser_steps_is_said_aloud(
+    vendor: str, effort: ReasoningEffort.ValueType
+) -> None:
+    """The nearest that the vendor has is asked for; a step that it has is no news."""
+    wire, target = VENDORS[vendor].wire(), VENDORS[vendor].target
+    asked = ChatRequest(
+        messages=[user("Hi")],
+        options=GenerationOptions(reasoning=ReasoningOptions(effort=effort)),
+    )
+
+    rounded = wire.encode(asked, target, stream=False).warnings
+    asked.options.reasoning.effort = ReasoningEffort.REASONING_EFFORT_HIGH
+
+    assert [(warning.code, warning.field) for warning in rounded] == [
+        ("OPTION_ROUNDED", "options.reasoning.effort")
+    ]
+    assert not wire.encode(asked, target, stream=False).warnings

@@ -215,10 +215,17 @@ def test_uploaded_files_have_addresses() -> None:
 
 
 def test_instructions_stand_apart_from_the_conversation() -> None:
-    """Wherever they were said."""
-    body = said(user("Hi"), system("Be brief."))
+    """Wherever they were said; that later ones are moved is said aloud."""
+    messages = [system("Be kind."), user("Hi"), system("Be brief.")]
+    sent = GeminiWire().encode(
+        ChatRequest(messages=messages), target("gemini-3-flash"), stream=False
+    )
+    body = json.loads(sent.body)
     assert [content["role"] for content in body["contents"]] == ["user"]
-    assert body["systemInstruction"] == {"parts": [{"text": "Be brief."}]}
+    assert body["systemInstruction"] == {"parts": [{"text": "Be kind."}, {"text": "Be brief."}]}
+    assert [(warning.code, warning.field) for warning in sent.warnings] == [
+        ("MESSAGE_MOVED", "messages[2]")
+    ]
 
 
 def test_what_another_vendor_said_is_kept_as_far_as_it_can_be() -> None:

@@ -5,10 +5,18 @@ from typing import Any
 
 import pytest
 
-from tests.contracts.asks import NOW, WEATHER, assistant, call, result, tools, user
+from tests.contracts.asks import NOW, PNG, WEATHER, assistant, call, result, tools, user
 from tests.contracts.wire_format import TARGET
 from tests.providers.wire import ollama_samples as o
-from weir.v1.content_pb2 import Message, Part, ReasoningPart, RefusalPart, UnknownPart
+from weir.v1.content_pb2 import (
+    MEDIA_DETAIL_HIGH,
+    MediaPart,
+    Message,
+    Part,
+    ReasoningPart,
+    RefusalPart,
+    UnknownPart,
+)
 from weir.v1.generation_pb2 import (
     REASONING_VISIBILITY_SUMMARY,
     UNSUPPORTED_OPTION_POLICY_DROP_WITH_WARNING,
@@ -111,12 +119,12 @@ def test_what_another_vendor_said_crosses_as_far_as_it_can() -> None:
     [
         ("", {}, False),
         (' {"a": 1} ', {"a": 1}, False),
-        ('{"a":', {}, True),
-        ("[1]", {}, True),
+        ('{"a":', {"INVALID_JSON": '{"a":'}, True),
+        ("[1]", {"INVALID_JSON": "[1]"}, True),
     ],
 )
 def test_arguments_are_an_object(arguments: str, said: dict[str, Any], warned: bool) -> None:
-    """What a model wrote that is none has no place here; the conversation goes on without it."""
+    """What a model wrote that is none is put into one; the conversation goes on."""
     body, warnings = encoded(
         user("Hi"), assistant(call("a", "f", arguments)), tools(result("a", "ok"))
     )
@@ -140,6 +148,19 @@ def test_a_failed_tool_says_so() -> None:
         },
         {"role": "tool", "content": "Error: One.\nTwo.", "tool_name": "g", "tool_call_id": "b"},
     ]
+
+
+def test_a_closer_look_is_refused_or_dropped() -> None:
+    """Images have no such option here."""
+    image = MediaPart(mime_type="image/png", inline_data=PNG, detail=MEDIA_DETAIL_HIGH)
+    with pytest.raises(UnsupportedOption):
+        encoded(user(Part(media=image)))
+    body, warned = encoded(
+        user(Part(media=image)),
+        unsupported_option_policy=UNSUPPORTED_OPTION_POLICY_DROP_WITH_WARNING,
+    )
+    assert body["messages"][0]["images"]
+    assert warned == ["messages[0].parts[0].media.detail"]
 
 
 def test_a_name_is_refused_or_dropped() -> None:

@@ -168,9 +168,6 @@ UNSAYABLE: Mapping[str, Unsayable] = {
     "an image in instructions": _part(
         Role.ROLE_SYSTEM, Part(media=BYTES), "media", "UNSUPPORTED_MODALITY"
     ),
-    "an image from the assistant": _part(
-        Role.ROLE_ASSISTANT, Part(media=BYTES), "media", "UNSUPPORTED_OPTION"
-    ),
     "a tool call by the user": _part(
         Role.ROLE_USER, Part(tool_call=ToolCallPart(id="c")), "tool_call", "UNSUPPORTED_OPTION"
     ),

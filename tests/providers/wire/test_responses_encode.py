@@ -22,6 +22,7 @@ from weir.v1.generation_pb2 import (
     Tool,
     ToolChoice,
     ToolChoiceMode,
+    UnsupportedOptionPolicy,
 )
 from weir.v1.provider_service_pb2 import ChatRequest, CompleteRequest
 from weir_server.core.errors import InvalidRequest
@@ -93,6 +94,25 @@ def test_a_speakers_name_is_refused() -> None:
     alice.name = "alice"
 
     assert refused(alice) == ["messages[0].name"]
+
+
+def test_a_speakers_name_is_dropped_where_the_caller_says_so() -> None:
+    """As every other field that the API has no place for."""
+    alice = asks.user("Hi")
+    alice.name = "alice"
+    request = ChatRequest(
+        messages=[alice],
+        options=GenerationOptions(
+            unsupported_option_policy=(
+                UnsupportedOptionPolicy.UNSUPPORTED_OPTION_POLICY_DROP_WITH_WARNING
+            )
+        ),
+    )
+
+    said = ResponsesWire().encode(request, TARGET, stream=False)
+
+    assert json.loads(said.body)["input"] == [{"role": "user", "content": "Hi"}]
+    assert [warning.field for warning in said.warnings] == ["messages[0].name"]
 
 
 def test_the_vendors_own_tools_are_said_with_their_settings() -> None:

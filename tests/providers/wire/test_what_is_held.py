@@ -44,6 +44,25 @@ def sources() -> Iterator[bytes]:
         yield delta(annotations=[{"type": "url_citation", "url_citation": source}])
 
 
+def other_annotations() -> Iterator[bytes]:
+    """What is annotated and is no source."""
+    for _ in range(20):
+        yield delta(annotations=[{"type": "file", "file": {"name": BIG}}])
+
+
+def sounds() -> Iterator[bytes]:
+    """A sound that goes on and on."""
+    for _ in range(20):
+        yield delta(audio={"data": "AAAA" * (len(BIG) // 4)})
+
+
+def custom_calls() -> Iterator[bytes]:
+    """The input of a custom tool."""
+    yield delta(tool_calls=[{"index": 0, "id": "c", "custom": {"name": "f"}}])
+    for _ in range(20):
+        yield delta(tool_calls=[{"index": 0, "custom": {"input": BIG}}])
+
+
 def details() -> Iterator[bytes]:
     """Reasoning that is to come back, in words and in other things."""
     for n in range(20):
@@ -101,6 +120,9 @@ def likelihoods() -> Iterator[bytes]:
 
 HOARDS: Mapping[str, tuple[Wire, Callable[[], Iterator[bytes]]]] = {
     "sources in chats": (OpenAIWire(OPENAI), sources),
+    "other annotations in chats": (OpenAIWire(OPENAI), other_annotations),
+    "sounds in chats": (OpenAIWire(OPENAI), sounds),
+    "calls of custom tools": (OpenAIWire(OPENAI), custom_calls),
     "details of reasoning": (OPENROUTER, details),
     "small details of reasoning": (OPENROUTER, small_details),
     "sources of searches": (GeminiWire(), grounding),

@@ -18,6 +18,12 @@ DROPPED = "OPTION_DROPPED"
 """The code of the warning about an option that was left out."""
 PART_DROPPED = "PART_DROPPED"
 """The code of the warning about something of earlier turns that was left out."""
+WRAPPED = "ARGUMENTS_WRAPPED"
+"""The code of the warning about a call's arguments that were put into an object."""
+MOVED = "MESSAGE_MOVED"
+"""The code of the warning about instructions in the middle of a conversation."""
+ROUNDED = "OPTION_ROUNDED"
+"""The code of the warning about an option that the provider has in coarser steps."""
 NOTHING_NESTED: Mapping[str, frozenset[str]] = {}
 
 
@@ -55,6 +61,16 @@ class Draft:
         """Name an option that cannot be asked for."""
         self.unsupported_field(f"options.{option}")
 
+    def rounded(self, option: str) -> None:
+        """Name an option that is asked for by the nearest step that the protocol has."""
+        self.warnings.append(
+            WarningEvent(
+                code=ROUNDED,
+                message="The provider has no such step; the nearest that it has was asked for.",
+                field=f"options.{option}",
+            )
+        )
+
     def unsupported_field(self, path: str) -> None:
         """Name a field, of a message as of the options, that the vendor has no word for."""
         if self._may_drop:
@@ -90,6 +106,28 @@ class Draft:
             WarningEvent(
                 code=PART_DROPPED,
                 message="The provider has no place for this of an earlier turn; it was left out.",
+                field=path,
+            )
+        )
+
+    def wrapped(self, path: str) -> None:
+        """Name arguments of an earlier call that are no JSON object, where only one can be."""
+        self.warnings.append(
+            WarningEvent(
+                code=WRAPPED,
+                message="The provider takes a JSON object only; what the model wrote instead was "
+                "put into one.",
+                field=path,
+            )
+        )
+
+    def moved(self, path: str) -> None:
+        """Name instructions that stand later than this protocol has a place for."""
+        self.warnings.append(
+            WarningEvent(
+                code=MOVED,
+                message="The provider takes instructions before the conversation only; they were "
+                "moved there.",
                 field=path,
             )
         )

@@ -7,6 +7,7 @@ from weir_server.core.errors import InvalidRequest, UnsupportedOption
 from weir_server.providers.wire.anthropic.call_ids import call_id
 from weir_server.providers.wire.anthropic.media import media_block
 from weir_server.providers.wire.anthropic.state import KIND, Members, kept
+from weir_server.providers.wire.crossing import arguments_object, words_of
 from weir_server.providers.wire.draft import Draft
 from weir_server.providers.wire.state import opened
 
@@ -85,7 +86,8 @@ def assistant_block(draft: Draft, path: str, part: Part) -> Block | None:
         case "unknown":
             draft.dropped(f"{path}.unknown")
         case "media":
-            draft.unsupported_medium(f"{path}.media")
+            said = _text(words_of(draft, f"{path}.media", part.media))
+            return _cached(draft, path, part, said)
         case _:
             draft.unsupported_part(f"{path}.{kind}")
     return None
@@ -113,7 +115,8 @@ def _own_item(draft: Draft, path: str, part: Part, kind: str) -> Json | None:
             return {"type": "compaction", "content": part.compaction.summary or None, **members}
         case "server_tool_call":
             call = part.server_tool_call
-            given = _object(draft, f"{path}.server_tool_call.arguments_json", call.arguments_json)
+            where = f"{path}.server_tool_call.arguments_json"
+            given = arguments_object(draft, where, call.arguments_json)
             said = {"id": call.id, "name": call.name, "input": given}
             return {"type": "server_tool_use", **members, **said}
         case _:
@@ -127,7 +130,7 @@ def _own_item(draft: Draft, path: str, part: Part, kind: str) -> Json | None:
 def _call(draft: Draft, path: str, part: Part) -> Json:
     call = part.tool_call
     members = kept(draft, path, part.provider_state)
-    given = _object(draft, f"{path}.tool_call.arguments_json", call.arguments_json)
+    given = arguments_object(draft, f"{path}.tool_call.arguments_json", call.arguments_json)
     said = {"id": call_id(call.id), "name": call.name, "input": given}
     return {**members, "type": "tool_use", **said}
 

@@ -4,6 +4,7 @@ from typing import Literal
 
 from weir.v1.content_pb2 import MODALITY_TEXT
 from weir.v1.generation_pb2 import (
+    REASONING_EFFORT_MINIMAL,
     REASONING_EFFORT_NONE,
     REASONING_VISIBILITY_FULL,
     REASONING_VISIBILITY_HIDDEN,
@@ -110,6 +111,8 @@ def _add_reasoning(draft: Draft, reasoning: ReasoningOptions, output: Json) -> N
         thinking = {"type": "enabled", "budget_tokens": reasoning.budget_tokens}
     if reasoning.effort in _EFFORTS:
         output["effort"] = _EFFORTS[reasoning.effort]
+        if reasoning.effort == REASONING_EFFORT_MINIMAL:
+            draft.rounded("reasoning.effort")
     display = _DISPLAYS.get(reasoning.visibility)
     # To hide what nobody asked the model to think, it need not be told to think.
     if display is not None and (display != "omitted" or output or len(thinking) > 1):

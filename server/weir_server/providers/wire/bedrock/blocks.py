@@ -8,8 +8,9 @@ from weir.v1.content_pb2 import Part, ToolResultPart
 from weir_server.core.errors import InvalidRequest
 from weir_server.providers.wire.bedrock import KIND
 from weir_server.providers.wire.bedrock.families import Family
-from weir_server.providers.wire.bedrock.media import DocumentNames, media_block
+from weir_server.providers.wire.bedrock.media import DocumentNames, media_block, sayable
 from weir_server.providers.wire.bedrock.state import PartState, open_state
+from weir_server.providers.wire.crossing import arguments_object, words_of
 from weir_server.providers.wire.draft import Draft
 
 Json = dict[str, object]
@@ -91,8 +92,10 @@ class BlockWriter:
                     _add_text(blocks, part.text)
                 case "refusal":
                     _add_text(blocks, part.refusal.text)
-                case "media":
+                case "media" if sayable(part.media):
                     self._add_medium(blocks, f"{part_path}.media", part)
+                case "media":
+                    _add_text(blocks, words_of(self._draft, f"{part_path}.media", part.media))
                 case "reasoning" if state is not None:
                     blocks.append(_reasoning(part.reasoning.text, state))
                 case "tool_call":
@@ -151,8 +154,7 @@ class BlockWriter:
         }
 
     def _input(self, path: str, arguments_json: str) -> msgspec.Raw:
-        path = f"{path}.arguments_json"
-        return self._draft.raw(path, arguments_json or "{}", InvalidRequest)
+        return arguments_object(self._draft, f"{path}.arguments_json", arguments_json)
 
     def _tool_result(self, path: str, result: ToolResultPart) -> Json:
         self.tools_used = True

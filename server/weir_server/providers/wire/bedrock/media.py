@@ -120,6 +120,12 @@ def media_block(
     return {kind: block}
 
 
+def sayable(media: MediaPart) -> bool:
+    """Tell whether a medium can go in at all."""
+    _, formats = _FORMATS.get(modality_of(media), ("", {}))
+    return bool(_format(media, formats)) and _source(media) is not None
+
+
 def _format(media: MediaPart, formats: Mapping[str, str]) -> str:
     """Return the vendor's word for a format; where no type is given, by the name's ending."""
     if media.mime_type:

@@ -4,15 +4,11 @@ from collections.abc import Sequence
 
 from weir.v1 import content_pb2
 from weir.v1.content_pb2 import Message
-from weir.v1.generation_pb2 import Warning as WarningEvent
 from weir_server.providers.wire.bedrock.blocks import BlockWriter
 from weir_server.providers.wire.bedrock.families import Family
 from weir_server.providers.wire.draft import Draft
 
 Json = dict[str, object]
-
-MOVED = "MESSAGE_MOVED"
-"""The code of the warning about instructions in the middle of a conversation."""
 
 
 def add_conversation(draft: Draft, messages: Sequence[Message], family: Family) -> bool:
@@ -31,7 +27,7 @@ def add_conversation(draft: Draft, messages: Sequence[Message], family: Family) 
         match message.role:
             case content_pb2.ROLE_SYSTEM | content_pb2.ROLE_DEVELOPER:
                 if turns:
-                    _warn_of_move(draft, path)
+                    draft.moved(path)
                 system += writer.instructions(path, message.parts)
                 continue
             case content_pb2.ROLE_ASSISTANT:
@@ -46,14 +42,3 @@ def add_conversation(draft: Draft, messages: Sequence[Message], family: Family) 
         draft.body["system"] = system
     draft.body["messages"] = [{"role": role, "content": blocks} for role, blocks in turns]
     return writer.tools_used
-
-
-def _warn_of_move(draft: Draft, path: str) -> None:
-    draft.warnings.append(
-        WarningEvent(
-            code=MOVED,
-            message="The provider takes instructions before the conversation only; they were "
-            "moved there.",
-            field=path,
-        )
-    )

@@ -10,6 +10,7 @@ from weir.v1.content_pb2 import MediaPart, Message, Part
 from weir_server.core.errors import InvalidRequest
 from weir_server.core.needs import modality_of
 from weir_server.providers.wire.cohere.answer import CITATION, KIND, PLAN_STATE
+from weir_server.providers.wire.crossing import words_of
 from weir_server.providers.wire.draft import Draft
 from weir_server.providers.wire.plain_text import (
     FAILED,
@@ -123,6 +124,9 @@ class _Assistant:
                 raw = self._draft.raw(f"{path}.unknown.json", part.unknown.json, InvalidRequest)
                 known = part.unknown.type == CITATION
                 (self._citations if known else self._content).append(raw)
+            case "media":
+                if words := words_of(self._draft, f"{path}.media", part.media):
+                    self._content.append({"type": "text", "text": words})
             case kind:
                 self._draft.dropped(f"{path}.{kind}")
 

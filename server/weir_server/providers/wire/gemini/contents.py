@@ -10,10 +10,11 @@ import msgspec
 from weir.v1 import content_pb2
 from weir.v1.content_pb2 import Message, Part, ToolCallPart, ToolResultPart
 from weir_server.core.errors import InvalidRequest
+from weir_server.providers.wire.crossing import arguments_object, words_of
 from weir_server.providers.wire.draft import Draft
 from weir_server.providers.wire.gemini.dialect import Dialect, generation
 from weir_server.providers.wire.gemini.extras import extras_of
-from weir_server.providers.wire.gemini.media import Json, encode_media
+from weir_server.providers.wire.gemini.media import Json, encode_media, sayable
 from weir_server.providers.wire.gemini.server_tools import MADE_ID, encode_call, encode_result
 from weir_server.providers.wire.state import opened
 
@@ -46,6 +47,8 @@ class Conversation:
                 self._draft.dropped(f"{path}.name")
             match message.role:
                 case content_pb2.ROLE_SYSTEM | content_pb2.ROLE_DEVELOPER:
+                    if self.contents:
+                        self._draft.moved(path)
                     self.instructions += self._instructions(path, message)
                 case content_pb2.ROLE_ASSISTANT:
                     if parts := self._assistant(path, message):
@@ -109,8 +112,11 @@ class Conversation:
                 return {"text": part.reasoning.text, "thought": True}
             case "tool_call":
                 return self._call(f"{at}.tool_call", part.tool_call)
-            case "media":
+            case "media" if sayable(part.media, self._dialect):
                 return encode_media(draft, f"{at}.media", part.media, self._dialect)
+            case "media":
+                words = words_of(draft, f"{at}.media", part.media)
+                return {"text": words} if words else None
             case "server_tool_call" if opened(kind, part.provider_state):
                 return encode_call(draft, f"{at}.server_tool_call", part.server_tool_call)
             case "server_tool_result" if opened(kind, part.provider_state):
@@ -127,10 +133,8 @@ class Conversation:
         if self._sends(call.id):
             said["id"] = call.id
         if call.arguments_json.strip():
-            draft, path = self._draft, f"{at}.arguments_json"
-            if not call.arguments_json.lstrip().startswith("{"):
-                draft.refuse(path, "Give a JSON object.", InvalidRequest, "BAD_JSON")
-            said["args"] = draft.raw(path, call.arguments_json, InvalidRequest)
+            path = f"{at}.arguments_json"
+            said["args"] = arguments_object(self._draft, path, call.arguments_json)
         return {"functionCall": said}
 
     def _sends(self, call_id: str) -> bool:

@@ -62,6 +62,11 @@ def encode_media(draft: Draft, path: str, media: MediaPart, dialect: Dialect) ->
     return part
 
 
+def sayable(media: MediaPart, dialect: Dialect) -> bool:
+    """Tell whether a medium can go in: a file of somewhere else cannot."""
+    return media.WhichOneof("source") != "file_id" or bool(dialect.file_uri(media.file_id))
+
+
 def _file(uri: str, mime_type: str) -> Json:
     return {"mimeType": mime_type, "fileUri": uri} if mime_type else {"fileUri": uri}
 

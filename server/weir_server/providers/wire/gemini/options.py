@@ -168,6 +168,8 @@ def _thinking(draft: Draft, said: ReasoningOptions, model: str) -> Json:
             thinking["thinkingBudget"] = _BUDGETS[said.effort]
         else:
             thinking["thinkingLevel"] = _LEVELS[said.effort]
+        if said.effort == generation_pb2.REASONING_EFFORT_MAX:
+            draft.rounded("reasoning.effort")
     # Hidden is the vendor's default; its summaries are all it gives.
     if said.visibility in (REASONING_VISIBILITY_SUMMARY, REASONING_VISIBILITY_FULL):
         thinking["includeThoughts"] = True

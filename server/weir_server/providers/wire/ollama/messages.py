@@ -7,11 +7,10 @@ are joined by a line's end; the model's own are joined as they were.
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 
-import msgspec
-
 from weir.v1 import content_pb2
 from weir.v1.content_pb2 import Message, ToolCallPart
 from weir_server.core.needs import modality_of
+from weir_server.providers.wire.crossing import arguments_object, words_of
 from weir_server.providers.wire.draft import Draft
 from weir_server.providers.wire.plain_text import FAILED, FAILED_SILENTLY, results_of, texts_of
 from weir_server.providers.wire.state import own_state
@@ -19,6 +18,9 @@ from weir_server.providers.wire.state import own_state
 KIND = "ollama"
 
 Json = dict[str, object]
+
+_CHOSEN = (content_pb2.MEDIA_DETAIL_LOW, content_pb2.MEDIA_DETAIL_HIGH)
+"""Ways to look that differ from the vendor's own."""
 
 
 def encode_messages(draft: Draft, messages: Sequence[Message]) -> list[Json]:
@@ -68,6 +70,8 @@ def _user(draft: Draft, path: str, message: Message) -> Json:
                 is_image = modality_of(media) == content_pb2.MODALITY_IMAGE
                 if is_image and media.WhichOneof("source") == "inline_data":
                     images.append(b64encode(media.inline_data).decode())
+                    if media.detail in _CHOSEN:
+                        draft.unsupported_field(f"{part_path}.media.detail")
                 else:  # The server fetches nothing.
                     draft.unsupported_medium(f"{part_path}.media")
             case kind:
@@ -96,6 +100,8 @@ def _assistant(draft: Draft, path: str, message: Message, names: dict[str, str])
                 call = part.tool_call
                 names[call.id] = call.name
                 calls.append(_call(draft, f"{part_path}.tool_call", call))
+            case "media":
+                texts.append(words_of(draft, f"{part_path}.media", part.media))
             case kind:
                 draft.dropped(f"{part_path}.{kind}")
     encoded = _message("assistant", "".join(texts))
@@ -107,14 +113,8 @@ def _assistant(draft: Draft, path: str, message: Message, names: dict[str, str])
 
 
 def _call(draft: Draft, path: str, call: ToolCallPart) -> Json:
-    """Return a tool call. Its arguments are an object: what the model wrote else has no place."""
-    text = call.arguments_json.strip() or "{}"
-    try:
-        msgspec.json.decode(text, type=dict[str, msgspec.Raw])
-        arguments = msgspec.Raw(text.encode())
-    except (ValueError, RecursionError):
-        draft.dropped(f"{path}.arguments_json")
-        arguments = msgspec.Raw(b"{}")
+    """Return a tool call. Its arguments are an object."""
+    arguments = arguments_object(draft, f"{path}.arguments_json", call.arguments_json)
     return {"id": call.id, "function": {"name": call.name, "arguments": arguments}}
 
 

@@ -1,6 +1,5 @@
 """How does what a chat model says become events? The one way for chunks and for whole answers."""
 
-from weir.v1.content_pb2 import Citation
 from weir.v1.generation_pb2 import (
     FINISH_REASON_STOP,
     FINISH_REASON_STOP_SEQUENCE,
@@ -13,57 +12,55 @@ from weir_server.core.errors import (
 )
 from weir_server.providers.wire.ending import end_event
 from weir_server.providers.wire.logprobs import token_logprobs
-from weir_server.providers.wire.openai.details import Details
 from weir_server.providers.wire.openai.errors import explain_said
 from weir_server.providers.wire.openai.extras import (
-    annotated,
+    images,
     say_pieces,
-    seal_details,
-    sources,
 )
 from weir_server.providers.wire.openai.finish import FAILURES, reason_of
 from weir_server.providers.wire.openai.logprobs import completion_logprobs
 from weir_server.providers.wire.openai.quirks import Quirks
 from weir_server.providers.wire.openai.shapes import Choice, Chunk, Logprobs, Said
+from weir_server.providers.wire.openai.sounds import Sound
+from weir_server.providers.wire.openai.sources import Sources
+from weir_server.providers.wire.openai.thoughts import Thoughts
 from weir_server.providers.wire.openai.tool_calls import ToolCalls
 from weir_server.providers.wire.openai.usage import write_usage
 from weir_server.providers.wire.parts import (
     HELD_MAX_CHARS,
-    HELD_OVERHEAD_CHARS,
     PartWriter,
     TextKind,
 )
 
 # An enum searches for its members too: once is enough.
 _TEXT = TextKind.TEXT
-_REASONING = TextKind.REASONING
 _REFUSAL = TextKind.REFUSAL
 
 
 class ChatAnswer:
     """One answer of a chat model, as far as it has come.
 
-    `failure` is set when what has come breaks the answer. `hide_reasoning` leaves reasoning out,
-    for callers that asked for none of it.
+    `failure` is set when what has come breaks the answer. `hide_reasoning` leaves the text of
+    reasoning out, for callers that asked for none of it.
     """
 
     __slots__ = (
         "_calls",
         "_choice",
-        "_cited",
-        "_details",
         "_first",
-        "_hide_reasoning",
-        "_keeps",
         "_last",
         "_quirks",
+        "_sound",
+        "_sound_type",
+        "_sources",
+        "_thoughts",
         "_usage",
         "failure",
         "finished",
         "writer",
     )
 
-    def __init__(self, quirks: Quirks, *, hide_reasoning: bool) -> None:
+    def __init__(self, quirks: Quirks, *, hide_reasoning: bool, sound_type: str = "") -> None:
         self.writer = PartWriter()
         self.failure: UpstreamError | None = None
         self.finished = False
@@ -72,10 +69,6 @@ class ChatAnswer:
         """None until there is a tool call."""
         self._choice = Choice()
         """The choice that said why the answer ended; the first one wins."""
-        self._cited: list[Citation] = []
-        """Sources that the model named, to be said at the end."""
-        self._details = Details()
-        """What the vendor wants back of the open reasoning."""
         self._first: Chunk | None = None
         """The first chunk that has a name; Azure's very first is about filters only."""
         self._last: Chunk | None = None
@@ -83,9 +76,11 @@ class ChatAnswer:
         self._usage: object = None
         """What the vendor said last of usage: where it repeats itself, the last is the sum."""
         self._quirks = quirks
-        self._hide_reasoning = hide_reasoning
-        self._keeps = bool(quirks.state_kind) and not hide_reasoning
-        """Whether the vendor wants something back of its reasoning."""
+        self._sound_type = sound_type
+        self._sound: Sound | None = None
+        """None until the model says something aloud."""
+        self._sources = Sources(self.writer, quirks)
+        self._thoughts = Thoughts(self.writer, quirks, hide=hide_reasoning)
 
     @property
     def cut(self) -> bool:
@@ -94,9 +89,11 @@ class ChatAnswer:
         An answer that holds nothing needs no reason, but the vendor must have counted it: a role
         alone, or a first chunk about filters, is what a server says that then breaks off.
         """
+        sound = self._sound
         if self.finished:
-            return False
-        begun = self.writer.produced or (self._calls is not None and self._calls.waiting)
+            return sound is not None and sound.is_cut
+        begun = self.writer.produced or sound is not None
+        begun = begun or (self._calls is not None and self._calls.waiting)
         return begun or self._last is None or self._usage is None
 
     def take(self, chunk: Chunk) -> None:
@@ -156,41 +153,43 @@ class ChatAnswer:
 
     def _say(self, said: Said, logprobs: Logprobs | None) -> None:
         """Write what the model says."""
-        writer = self.writer
+        writer, thoughts = self.writer, self._thoughts
         reasoning = said.reasoning_content or said.reasoning
-        if reasoning and not self._hide_reasoning:
-            writer.text(_REASONING, reasoning)
+        if reasoning:
+            thoughts.say(reasoning)
         content = said.content
-        if self._keeps and (said.reasoning_details or self._details):
-            self._keep(said)
+        if said.reasoning_details:
+            thoughts.detail(said.reasoning_details)
         if isinstance(content, list):
-            say_pieces(writer, content, self._quirks, hide_reasoning=self._hide_reasoning)
+            self._sources.skip()
+            say_pieces(writer, content, self._quirks, thoughts)
             content = None
+        if thoughts.held and (content or said.refusal or said.tool_calls or said.function_call):
+            thoughts.settle()
         if logprobs is not None:
             self._say_with_logprobs(_TEXT, content, logprobs)
             self._say_with_logprobs(_REFUSAL, said.refusal, logprobs, refused=True)
         else:
             if content:
+                self._sources.text(content)
                 writer.text(_TEXT, content)
             if said.refusal:
                 writer.text(_REFUSAL, said.refusal)
+        if said.annotations or said.images or said.audio:
+            self._add_more(said)
         if said.tool_calls or said.function_call is not None:
             self._call(said)
-        if said.annotations:
-            self._cite(said.annotations)
 
-    def _keep(self, said: Said) -> None:
-        """Keep what the vendor wants back of its reasoning, and seal it when that ends."""
-        if said.reasoning_details:
-            self.writer.held_chars += self._details.add(said.reasoning_details)
-        if self._details and (said.content or said.refusal or said.tool_calls):
-            seal_details(self.writer, self._details, self._quirks)
-
-    def _cite(self, annotations: object) -> None:
-        """Keep sources that the model names, to be said at the end."""
-        for citation in annotated(annotations):
-            self._cited.append(citation)
-            self.writer.held_chars += citation.ByteSize() + HELD_OVERHEAD_CHARS
+    def _add_more(self, said: Said) -> None:
+        """Write what stands beside the text: images, a piece of a sound, what is annotated."""
+        for part in images(said.images, self._quirks):
+            self.writer.add_part(part)
+        if said.audio:
+            if self._sound is None:
+                self._sound = Sound(self.writer, self._quirks, self._sound_type)
+            if not self._sound.take(said.audio):
+                self.failure = UpstreamProtocolError(metadata={"cause": "malformed"})
+        self._sources.annotate(said.annotations)
 
     def _call(self, said: Said) -> None:
         """Write the tools that the model calls."""
@@ -231,15 +230,13 @@ class ChatAnswer:
     def end(self) -> GenerationEvent:
         """Close all parts and return the `end` of a complete answer."""
         writer = self.writer
-        if self._details:
-            seal_details(writer, self._details, self._quirks)
+        self._thoughts.settle()
         if self._calls is not None:
             self._calls.close()
         last = self._last or Chunk()
-        if last.citations or last.search_results:
-            self._cited += sources(last)
-        if self._cited:
-            writer.cite(self._cited)
+        self._sources.close(last)
+        if self._sound is not None:
+            self._sound.close()
         writer.close()
         choice = self._choice
         stop_sequence = _stop_sequence(choice)
@@ -276,6 +273,8 @@ class ChatAnswer:
         completion.
         """
         tokens = logprobs.refusal if refused else logprobs.content
+        if text and not refused:
+            self._sources.text(text)
         if tokens:
             self.writer.text_with_logprobs(kind, text or "", token_logprobs(tokens))
         elif logprobs.tokens and not refused:

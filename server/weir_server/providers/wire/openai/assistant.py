@@ -7,9 +7,14 @@ from msgspec.json import decode
 
 from weir.v1.content_pb2 import Message, Part
 from weir_server.core.errors import InvalidRequest
+from weir_server.providers.wire.crossing import words_of
 from weir_server.providers.wire.draft import Draft
 from weir_server.providers.wire.openai.call_ids import call_id
 from weir_server.providers.wire.openai.quirks import Quirks
+from weir_server.providers.wire.openai.sounds import known_sound
+from weir_server.providers.wire.openai.sources import ANNOTATION
+from weir_server.providers.wire.openai.thoughts import revealed
+from weir_server.providers.wire.openai.tool_calls import CUSTOM
 from weir_server.providers.wire.state import opened, own_state
 
 Json = dict[str, object]
@@ -37,7 +42,16 @@ def encode_assistant(
 class _Said:
     """One message while it is written."""
 
-    __slots__ = ("_calls", "_content", "_details", "_draft", "_quirks", "_reasoning")
+    __slots__ = (
+        "_annotations",
+        "_calls",
+        "_content",
+        "_details",
+        "_draft",
+        "_quirks",
+        "_reasoning",
+        "_sound",
+    )
 
     def __init__(self, draft: Draft, quirks: Quirks) -> None:
         self._draft = draft
@@ -47,6 +61,10 @@ class _Said:
         self._details: list[Raw] = []
         """What OpenRouter wants back of its reasoning, as it came."""
         self._calls: list[Json] = []
+        self._annotations: list[Raw] = []
+        """What the vendor annotated that are no sources, such as files that it has read."""
+        self._sound = ""
+        """Identity of what the model said aloud."""
 
     def add(self, path: str, part: Part) -> None:
         """Add one part at `path`."""
@@ -63,9 +81,18 @@ class _Said:
                 self._add_call(path, part)
             case "unknown" if self._is_own(part.unknown.type):
                 where = f"{path}.unknown.json"
-                self._content.append(self._draft.raw(where, part.unknown.json, InvalidRequest))
+                raw = self._draft.raw(where, part.unknown.json, InvalidRequest)
+                annotated = part.unknown.type.partition("/")[2].startswith(f"{ANNOTATION}.")
+                (self._annotations if annotated else self._content).append(raw)
             case "server_tool_call" | "server_tool_result" | "compaction" | "unknown" as kind:
                 self._draft.dropped(f"{path}.{kind}")  # another vendor's: it cannot cross
+            case "media" if not self._sound and (
+                sound := known_sound(part.provider_state, self._quirks)
+            ):
+                self._sound = sound
+            case "media":
+                if words := words_of(self._draft, f"{path}.media", part.media):
+                    self._content.append({"type": "text", "text": words})
             case kind:
                 self._draft.unsupported_part(f"{path}.{kind}")
 
@@ -79,6 +106,10 @@ class _Said:
             encoded[quirks.reasoning_history_field] = "".join(self._reasoning)
         if self._calls:
             encoded["tool_calls"] = self._calls
+        if self._sound:
+            encoded["audio"] = {"id": self._sound}
+        if self._annotations:
+            encoded["annotations"] = self._annotations
         return encoded
 
     def _own_state(self, path: str, part: Part) -> bytes:
@@ -92,10 +123,14 @@ class _Said:
         return bool(kind) and unknown_type.startswith(f"{kind}/")
 
     def _add_reasoning(self, path: str, part: Part) -> None:
-        quirks = self._quirks
+        quirks, text = self._quirks, part.reasoning.text
+        hidden = revealed(part.provider_state)
+        if hidden is not None:
+            text = hidden.text
+            part = Part(provider_state=hidden.state.encode())
         if quirks.reasoning_in_content:
             state = self._own_state(path, part)
-            self._content.append(_thinking(part.reasoning.text, state))
+            self._content.append(_thinking(text, state))
             return
         if quirks.state_kind and part.provider_state:
             details = self._json(path, opened(quirks.state_kind, part.provider_state), list[Raw])
@@ -106,7 +141,7 @@ class _Said:
             self._draft.dropped(f"{path}.reasoning")
             return
         self._own_state(path, part)
-        self._reasoning.append(part.reasoning.text)
+        self._reasoning.append(text)
 
     def _json(self, path: str, state: bytes, kind: type[T]) -> T | None:
         """Return what a state of ours holds; None where a caller has changed it."""
@@ -120,6 +155,11 @@ class _Said:
 
     def _add_call(self, path: str, part: Part) -> None:
         call = part.tool_call
+        if part.provider_state == CUSTOM:
+            said: Json = {"name": call.name, "input": call.arguments_json}
+            told = call_id(call.id, self._quirks)
+            self._calls.append({"id": told, "type": "custom", "custom": said})
+            return
         encoded: Json = {
             "id": call_id(call.id, self._quirks),
             "type": "function",
@@ -135,7 +175,7 @@ class _Said:
         """Say text and refusal in the plainest form, which every server understands."""
         content = self._content
         if not content:
-            return {"content": None if self._calls else ""}
+            return {"content": None if self._calls or self._sound else ""}
         only = content[0]
         if len(content) > 1 or not isinstance(only, dict):
             return {"content": content}

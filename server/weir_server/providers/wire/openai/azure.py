@@ -17,7 +17,7 @@ from weir_server.providers.wire.base import HttpRequest
 from weir_server.providers.wire.openai.quirks import Quirks
 from weir_server.providers.wire.openai.wire import OpenAIWire
 
-AZURE = Quirks(provider_kind="azure-openai", end_user_field="user")
+AZURE = Quirks(provider_kind="azure-openai", state_kind="azure-openai", end_user_field="user")
 """Azure's habits; what it adds to answers, such as what its filters found, is skipped."""
 
 _V1 = "/openai/v1"

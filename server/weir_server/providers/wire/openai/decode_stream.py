@@ -26,10 +26,15 @@ class StreamDecoder(StreamedAnswer):
 
     __slots__ = ("_answer", "_done_required")
 
-    def __init__(self, quirks: Quirks, *, hide_reasoning: bool = False) -> None:
-        self._answer = ChatAnswer(quirks, hide_reasoning=hide_reasoning)
+    def __init__(
+        self, quirks: Quirks, *, hide_reasoning: bool = False, sound_type: str = ""
+    ) -> None:
+        self._answer = ChatAnswer(quirks, hide_reasoning=hide_reasoning, sound_type=sound_type)
         self._done_required = quirks.done_required
-        super().__init__(self._answer.writer, UnaryDecoder(quirks, hide_reasoning=hide_reasoning))
+        super().__init__(
+            self._answer.writer,
+            UnaryDecoder(quirks, hide_reasoning=hide_reasoning, sound_type=sound_type),
+        )
 
     def feed(self, data: bytes) -> list[GenerationEvent]:
         """Take more bytes; return the events they complete."""

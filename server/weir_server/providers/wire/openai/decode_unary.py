@@ -23,9 +23,14 @@ class UnaryDecoder(WholeAnswer):
 
     __slots__ = ("_answer", "_echo", "_refusal_codes")
 
-    def __init__(self, quirks: Quirks, *, hide_reasoning: bool = False, echo: str = "") -> None:
-        """`echo`: what the answer goes on from and repeats, which is not the model's answer."""
-        self._answer = ChatAnswer(quirks, hide_reasoning=hide_reasoning)
+    def __init__(
+        self, quirks: Quirks, *, hide_reasoning: bool = False, echo: str = "", sound_type: str = ""
+    ) -> None:
+        """`echo`: what the answer goes on from and repeats, which is not the model's answer.
+
+        sound_type: media type of what the model says aloud; empty: it shows in the bytes.
+        """
+        self._answer = ChatAnswer(quirks, hide_reasoning=hide_reasoning, sound_type=sound_type)
         self._echo = echo
         self._refusal_codes = quirks.refusal_codes
         super().__init__(self._answer.writer)

@@ -105,7 +105,7 @@ class Quirks:
     """Whether a whole answer repeats the text that it goes on from; a streamed one never does."""
 
 
-OPENAI = Quirks()
+OPENAI = Quirks(state_kind="openai")
 
 COMPATIBLE = Quirks(max_tokens_field="max_tokens", end_user_field="user", developer_role=False)
 """What most servers understand that follow the protocol from afar."""

@@ -21,12 +21,20 @@ class Function(Struct, gc=False):
     arguments: str | None = None
 
 
+class Custom(Struct, gc=False):
+    """A tool to call that takes text as it is; in a stream the text comes in fragments."""
+
+    name: str | None = None
+    input: str | None = None
+
+
 class ToolCall(Struct, gc=False):
     """A tool call, or a fragment of one."""
 
     index: int | None = None
     id: str | None = None
     function: Function | None = None
+    custom: Custom | None = None
     extra_content: Any = None
     """What Gemini wants back with a call: its thought signature."""
 
@@ -44,6 +52,10 @@ class Said(Struct, gc=False):
     """What OpenRouter wants back of it."""
     annotations: Any = None
     """Sources, of models that search the web."""
+    audio: Any = None
+    """What the model says aloud."""
+    images: Any = None
+    """What OpenRouter's models draw."""
     refusal: str | None = None
     tool_calls: list[ToolCall] | None = None
     function_call: Function | None = None

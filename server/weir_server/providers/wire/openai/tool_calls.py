@@ -4,7 +4,10 @@ from weir_server.providers.wire.openai.extras import state_of_call
 from weir_server.providers.wire.openai.quirks import Quirks
 from weir_server.providers.wire.openai.shapes import Function, ToolCall
 from weir_server.providers.wire.parts import OpenCall, PartWriter
+from weir_server.providers.wire.state import sealed
 
+CUSTOM = sealed("openai.custom", b"{}")
+"""The state of a call whose tool takes text as it is; every vendor of this protocol knows such."""
 _CALL_OVERHEAD_CHARS = 256
 
 
@@ -62,6 +65,12 @@ class ToolCalls:
                 call.state = state_of_call(fragment.extra_content, self._quirks)
                 if call.state:
                     self._stateful.append(call)
+            custom = fragment.custom
+            if custom is not None:
+                if not call.state:
+                    call.state = CUSTOM
+                    self._stateful.append(call)
+                self._add(call, Function(name=custom.name, arguments=custom.input))
             self._add(call, fragment.function)
 
     def take_function(self, function: Function, *, response_id: str) -> None:

@@ -17,6 +17,7 @@ from weir_server.providers.wire.openai.decode_unary import UnaryDecoder
 from weir_server.providers.wire.openai.embeddings import EmbedDecoder, encode_embed
 from weir_server.providers.wire.openai.encode import encode_chat
 from weir_server.providers.wire.openai.quirks import OPENAI, Quirks
+from weir_server.providers.wire.openai.sounds import type_asked
 from weir_server.providers.wire.prefill import prefill_of
 
 
@@ -45,10 +46,13 @@ class OpenAIWire:
         if isinstance(request, EmbedRequest):
             return EmbedDecoder(request, self._quirks)
         hide_reasoning = _hides_reasoning(request.options)
+        sound_type = type_asked(request.options, self._quirks)
         if stream:
-            return StreamDecoder(self._quirks, hide_reasoning=hide_reasoning)
+            return StreamDecoder(self._quirks, hide_reasoning=hide_reasoning, sound_type=sound_type)
         echo = prefill_of(request) if self._quirks.echoes_prefill else ""
-        return UnaryDecoder(self._quirks, hide_reasoning=hide_reasoning, echo=echo)
+        return UnaryDecoder(
+            self._quirks, hide_reasoning=hide_reasoning, echo=echo, sound_type=sound_type
+        )
 
     def explain(self, status: int, headers: Mapping[str, str], body: bytes) -> WeirError:
         """Say what an answer with another status means; see base.Wire."""

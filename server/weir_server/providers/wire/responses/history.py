@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Raw
 
 from weir.v1.content_pb2 import Message, Part
+from weir_server.providers.wire.crossing import words_of
 from weir_server.providers.wire.draft import Draft
 from weir_server.providers.wire.responses.content import Json
 from weir_server.providers.wire.responses.shapes import MEMBERS, filled, present
@@ -70,6 +71,9 @@ class History:
                 self._unknown(path, part)
             case "server_tool_call" | "server_tool_result" | "compaction" | "unknown":
                 self._draft.dropped(f"{path}.{kind}")
+            case "media":
+                if words := words_of(self._draft, f"{path}.media", part.media):
+                    self._items.append({"role": "assistant", "content": words})
             case _:
                 self._draft.unsupported_part(f"{path}.{kind}")
 

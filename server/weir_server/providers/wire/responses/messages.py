@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from weir.v1 import content_pb2
 from weir.v1.content_pb2 import Message
-from weir_server.core.errors import UnsupportedOption
 from weir_server.providers.wire.draft import Draft
 from weir_server.providers.wire.plain_text import FAILED, FAILED_SILENTLY, results_of
 from weir_server.providers.wire.responses.content import Json, content_of, text_of
@@ -26,11 +25,7 @@ def encode_messages(draft: Draft, messages: Sequence[Message]) -> tuple[list[Jso
     for index, message in enumerate(messages[:]):
         path = f"messages[{index}]"
         if message.name:
-            draft.refuse(
-                f"{path}.name",
-                "The provider has no place for a speaker's name; leave it out.",
-                UnsupportedOption,
-            )
+            draft.unsupported_field(f"{path}.name")
         match message.role:
             case content_pb2.ROLE_SYSTEM | content_pb2.ROLE_DEVELOPER:
                 items.append(_instructions(draft, path, message))
