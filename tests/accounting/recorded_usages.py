@@ -1,8 +1,9 @@
-"""What have vendors said that calls used, and what did each cost by the vendor's price page?
+"""What do vendors say that a call used, and what does each usage cost at their published rates?
 
-The usages are in the vendors' own words, from their references' examples and recordings. What each
-thing was sold at was read from the vendors' pages, not from the book, and the totals were added up
-by hand: tokens times dollars per million are thousands of nanos.
+The usages have the shapes of the vendors' references; many counts were chosen to reach a tier, a
+cache or a split, so they are no bills. The rates were written down apart from the book, as their
+vendors publish them, and the totals added up from them: tokens times dollars per million are
+thousands of nanos.
 """
 
 from dataclasses import dataclass
