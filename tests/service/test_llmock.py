@@ -132,6 +132,7 @@ async def test_quota_is_kept_to(llmock: LLMock) -> None:
 async def test_break_before_the_answer_is_mended(llmock: LLMock, kind: StreamFaultKind) -> None:
     """A stream that breaks before it said a word is asked for again, unseen by the caller."""
     llmock.add(StreamFault(kind, after_chunks=0))
+    llmock.pace(50)  # as below
     async with before(llmock) as weir:
         heard = await stream(weir)
         assert heard.code is grpc.StatusCode.OK

@@ -1,5 +1,7 @@
 """Are answers that only one vendor gives understood? Usage, sources and endings of their own."""
 
+import json
+
 import pytest
 
 from tests.contracts.vendor_row import decoded
@@ -40,13 +42,18 @@ def test_addresses_alone_are_sources_too() -> None:
 
 
 def test_annotations_are_sources() -> None:
-    """As OpenAI's search models and OpenRouter give them; other kinds are skipped."""
+    """As OpenAI's search models and OpenRouter give them; one of another kind is kept as it is."""
     source = {"url": "https://example.org/a", "title": "A", "content": "said", "start_index": 0}
     annotations = [{"type": "url_citation", "url_citation": source}, {"type": "file_citation"}, 7]
     said = CHUNKS.delta({"annotations": annotations})
 
-    (part,) = answer("openrouter", CHUNKS.content("Hi"), said, CHUNKS.finish()).message.parts
+    parts = answer("openrouter", CHUNKS.content("Hi"), said, CHUNKS.finish()).message.parts
+    part, *others = parts
 
+    assert [(other.unknown.type, json.loads(other.unknown.json)) for other in others] == [
+        ("openrouter/annotation.file_citation", {"type": "file_citation"}),
+        ("openrouter/annotation.unnamed", 7),
+    ]
     assert list(part.citations) == [
         Citation(uri="https://example.org/a", title="A", cited_text="said")
     ]

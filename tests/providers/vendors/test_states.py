@@ -198,8 +198,8 @@ def test_tampered_details_fall_back_to_the_text() -> None:
 
 
 @pytest.mark.parametrize("vendor", ["mistral", "openrouter", "databricks"])
-def test_hidden_reasoning_leaves_nothing_behind(vendor: str) -> None:
-    """A caller that asked for none gets none, whatever shape it has."""
+def test_hidden_reasoning_is_not_seen(vendor: str) -> None:
+    """A caller that asked for none sees none; what the vendor wants back is kept, sealed."""
     hidden = ReasoningOptions(visibility=ReasoningVisibility.REASONING_VISIBILITY_HIDDEN)
     request = ChatRequest(options=GenerationOptions(reasoning=hidden))
     body = RECORDED[vendor].body
@@ -208,4 +208,7 @@ def test_hidden_reasoning_leaves_nothing_behind(vendor: str) -> None:
 
     end_of(decoded_)
     parts = fold_chat(decoded_.events, numbered=False).message.parts
-    assert not any(part.HasField("reasoning") or part.provider_state for part in parts)
+    assert not any(part.reasoning.text for part in parts)
+    kept = [part for part in parts if part.HasField("reasoning")]
+    assert all(part.provider_state for part in kept)
+    assert bool(kept) is (vendor != "databricks")

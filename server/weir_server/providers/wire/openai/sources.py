@@ -11,7 +11,7 @@ from weir_server.providers.wire.openai.quirks import Quirks
 from weir_server.providers.wire.openai.shapes import Chunk
 from weir_server.providers.wire.parts import HELD_OVERHEAD_CHARS, PartWriter, json_text, whole
 
-TEXT_MAX_CHARS = 1 << 20
+TEXT_MAX_CHARS = 1 << 16
 """How much of a text is kept. A stretch that lies beyond has no place in the part."""
 ANNOTATION = "annotation"
 """Begins the vendor's name of what is annotated, so that it goes back to where it stood."""
@@ -50,7 +50,8 @@ class Sources:
             found = annotated(annotation)
             if found is None:
                 name = annotation.get("type") if isinstance(annotation, dict) else None
-                kind = f"{kind_of_unknown(self._quirks)}/{ANNOTATION}.{whole(str(name))}"
+                name = whole(name) if isinstance(name, str) and name else "unnamed"
+                kind = f"{kind_of_unknown(self._quirks)}/{ANNOTATION}.{name}"
                 item = UnknownPart(type=kind, json=json_text(annotation))
                 self._others.append(Part(unknown=item))
                 self._hold(item.ByteSize())
