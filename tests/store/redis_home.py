@@ -14,7 +14,7 @@ from weir_server.store.redis_counters import SCRIPTS, RedisCounters
 from weir_server.store.redis_line import RedisLine
 from weir_server.store.redis_link import redis_link
 
-PATIENT_S = 30.0
+PATIENT_S = 10.0
 """A test that waits for its turn on a busy machine is not a Redis that is away."""
 
 
