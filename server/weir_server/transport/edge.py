@@ -49,6 +49,21 @@ def random_id(prefix: str) -> str:
     return prefix + os.urandom(12).hex()
 
 
+class TimedIds:
+    """Makes identities that sort by the millisecond in which they were made.
+
+    A database writes new rows beside the last ones, rather than all over its indexes. 80 random
+    bits follow the time: enough that two of one millisecond never meet, and that none is guessed.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._wall_ns = clock.wall_ns
+
+    def __call__(self, prefix: str) -> str:
+        """Return a new identity that begins with `prefix`: 12 digits of time, 20 of chance."""
+        return f"{prefix}{self._wall_ns() // 1_000_000:012x}{os.urandom(10).hex()}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deadlines:
     """How long a call may take that says nothing, and at most. In seconds."""
@@ -73,18 +88,19 @@ class Edge:
         open_calls: OpenCalls,
         deadlines: Deadlines,
         identity: Identity,
-        new_id: Ids = random_id,
+        new_id: Ids | None = None,
         access_log: bool = True,
         max_reply_bytes: int = 32 * 1024 * 1024,
         slow_consumer_limit_s: float = 60.0,
     ) -> None:
-        """`slow_consumer_limit_s`: how long a message of a watch may wait for its reader."""
+        """new_id: makes identities; None: random ones, in the order of time.
+        slow_consumer_limit_s: how long a message of a watch may wait for its reader."""
         self._clock = clock
         self._log = log
         self._open_calls = open_calls
         self._deadlines = deadlines
         self._identity = identity
-        self._new_id = new_id
+        self._new_id = new_id or TimedIds(clock)
         self._access_log = access_log
         self._max_reply_bytes = max_reply_bytes
         self._slow_consumer_limit_s = slow_consumer_limit_s
