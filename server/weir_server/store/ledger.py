@@ -14,6 +14,7 @@ from weir_server.core.clock import Clock
 from weir_server.core.errors import LedgerUnavailable, WeirError
 from weir_server.core.ledger import Budget, CallEntry, Hold
 from weir_server.store.booking import Reached
+from weir_server.store.gathering import Gathering
 from weir_server.store.instances import Instance
 from weir_server.store.known_budgets import KnownBudgets
 from weir_server.store.operations import (
@@ -31,6 +32,8 @@ from weir_server.telemetry.log import Log
 
 OWED_MAX: Final = 10_000
 """How many operations are kept in memory that neither the database nor the spool has taken."""
+LOOKS_MAX: Final = 4
+"""How often at most it is looked within `wait_s` for operations that have waited for so long."""
 RETRY_AFTER_S: Final = 1.0
 CLOSE_WAIT_S: Final = 5.0
 """How long the database has at the end, before what it has not booked is spooled."""
@@ -71,6 +74,7 @@ class SqlLedger:
         self._log = log
         self._loop = asyncio.get_running_loop()
         self._writer = Writer(open_session, spool, self, clock=clock, log=log)
+        self._gathering = Gathering(self._writer.post, loop=self._loop, clock=clock)
         self._spooler = Spooler(spool, self._spooled_in_thread, log=log)
         self._waiting: deque[Operation] = deque()
         self._owed: deque[Operation] = deque(maxlen=OWED_MAX)
@@ -119,6 +123,7 @@ class SqlLedger:
 
     async def close(self) -> None:
         """Book or spool all that was posted, and end."""
+        self._gathering.flush()
         if not await asyncio.to_thread(self._writer.close, CLOSE_WAIT_S):
             self._log.event("ledger_left_unbooked", operations=len(self._waiting))
             self._divert_all()
@@ -165,7 +170,7 @@ class SqlLedger:
 
     def give_up(self, response_id: str) -> None:
         """Book a call that is lost, if it is still reserved."""
-        self._writer.post(Operation(Kind.ORPHAN, response_id))
+        self._gathering.add(Operation(Kind.ORPHAN, response_id))
 
     def replay(self) -> None:
         """Book what the spool holds."""
@@ -180,7 +185,7 @@ class SqlLedger:
             return Answer(future)
         operation.posted_s = self._clock.monotonic_s()
         self._waiting.append(operation)
-        self._writer.post(operation)
+        self._gathering.add(operation)
         if self._watch is None:
             self._watch = self._loop.call_later(self._wait_s, self._look)
         return Answer(future)
@@ -204,6 +209,9 @@ class SqlLedger:
                 self._is_slow = True
                 self._divert(operation)
         self._waiting = waiting
+        # The next to be late may have come just after the one that was looked for: it is not
+        # looked for by itself, or this would run for every call.
+        next_s = max(next_s, self._wait_s / LOOKS_MAX)
         self._watch = self._loop.call_later(next_s, self._look) if waiting else None
 
     def _is_spoolable(self, operation: Operation) -> bool:
@@ -236,11 +244,11 @@ class SqlLedger:
         if self._is_away:
             self._spooler.post(operation)
         else:
-            self._writer.post(operation)
+            self._gathering.add(operation)
 
     def _owe(self, operation: Operation) -> None:
         if not self._is_away and not self._is_slow:
-            self._writer.post(operation)
+            self._gathering.add(operation)
             return
         if len(self._owed) == OWED_MAX:
             self._log.event("ledger_forgets", response_id=self._owed[0].response_id)
@@ -250,7 +258,7 @@ class SqlLedger:
         """Post what is owed to the database, now that it answers."""
         while self._owed:
             operation = self._owed.popleft()
-            self._writer.post(
+            self._gathering.add(
                 Operation(
                     operation.kind,
                     operation.response_id,

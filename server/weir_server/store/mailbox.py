@@ -2,6 +2,7 @@
 
 import threading
 from collections import deque
+from collections.abc import Iterable
 from typing import Final, Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -18,6 +19,11 @@ class Mailbox(Generic[Item]):
     def post(self, item: Item) -> None:
         """Add a piece of work."""
         self._items.append(item)
+        self.nudge()
+
+    def post_all(self, items: Iterable[Item]) -> None:
+        """Add several pieces, in their order."""
+        self._items.extend(items)
         self.nudge()
 
     def nudge(self) -> None:

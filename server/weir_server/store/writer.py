@@ -6,7 +6,7 @@ thread books the spool before it says so.
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
 from weir_server.core.clock import Clock
@@ -91,9 +91,9 @@ class Writer:
         """Begin to take work."""
         self._thread.start()
 
-    def post(self, operation: Operation) -> None:
-        """Hand over one operation."""
-        self._mailbox.post(operation)
+    def post(self, operations: Iterable[Operation]) -> None:
+        """Hand over operations, in their order."""
+        self._mailbox.post_all(operations)
 
     def nudge(self) -> None:
         """Say that there is something in the spool."""
