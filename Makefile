@@ -13,6 +13,7 @@ FUZZ_SECONDS ?= 600
 SOAK_SECONDS ?= 600
 STORM_CALLS ?= 10000
 KILLS ?= 200
+OUTAGE_S ?= 90
 
 .PHONY: help
 help: ## show this list
@@ -82,6 +83,10 @@ fuzz: setup ## fuzz every parser for a long while; FUZZ_SECONDS=600 each, or FUZ
 kill-test: setup test-services ## kill servers in the middle of calls and of booking, KILLS=200 times
 	@KILLS=$(KILLS) $(bin)/python -m pytest tests/storm/test_kill.py tests/store/test_killed.py \
 	  --timeout 600 $(ARGS)
+
+.PHONY: outage-test
+outage-test: setup test-services ## take the database and Redis away under load, OUTAGE_S=90 seconds
+	@OUTAGE_S=$(OUTAGE_S) $(bin)/python -m pytest tests/storm/test_books_away.py $(ARGS)
 
 .PHONY: storm
 storm: setup ## make random calls that meet random faults; STORM_CALLS=10000 of them

@@ -128,6 +128,7 @@ class Row:
     request_id: str
     model: str
     labels: Mapping[str, str]
+    arrived_ns: int
 
 
 def booked(url: str) -> dict[str, Row]:
@@ -139,7 +140,9 @@ def booked(url: str) -> dict[str, Row]:
     finally:
         database.close()
     return {
-        row.response_id: Row(row.cost_nanos, row.state, row.request_id, row.model, row.labels)
+        row.response_id: Row(
+            row.cost_nanos, row.state, row.request_id, row.model, row.labels, row.arrived_ns
+        )
         for row in found
     }
 

@@ -1,7 +1,12 @@
-"""What the books and the counters stand on goes away under load: calls go on, nothing is lost."""
+"""What the books and the counters stand on goes away under load: calls go on, nothing is lost.
+
+`make outage-test` lets it be away for as long as OUTAGE_S says.
+"""
 
 import asyncio
+import os
 import resource
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -24,16 +29,17 @@ from weir_server.fake_upstream.upstream import FakeUpstream
 SAID_TOKENS = 20
 ANSWER = OpenAiService(says=words(SAID_TOKENS), delay_before_headers_s=0.01)
 PROCESSES = 2
-WELL_S, AWAY_S = 1.5, 3.0
+WELL_S, AWAY_S = 1.5, float(os.environ.get("OUTAGE_S", "3"))
 CALLERS = 8
 PAUSE_S = 0.03
 """Between two calls of a caller: what is measured is waiting, not a machine that is full."""
 ROOMY_NANOS = 10**12
 TIGHT = 100
 """Calls a minute: what two callers ask for in a few seconds."""
+MINUTE_NS = 60 * 10**9
 TEAMS = ("", "soft", "hard", "soft")
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120 + AWAY_S)]
 
 Asks = Callable[[int, int], Awaitable[Seen]]
 """Makes a call: of which caller, and his how manieth."""
@@ -200,13 +206,12 @@ async def test_redis_hangs_under_load(
             back_s = loop.time()
             await until(lambda: all(server.log_lines("redis_back") for server in servers))
             await asyncio.sleep(2 * WELL_S)
-        took_s = loop.time() - away_s + WELL_S
     urls = [_file(tmp_path / str(number)) for number in range(PROCESSES)]
     rows = [row for url in urls for row in booked(url).values()]
     before = [each for each in seen if each.is_whole and each.begun_s + each.took_s < away_s]
     during = [each for each in seen if each.is_whole and away_s < each.begun_s < back_s]
     refused = Counter(each.reason for each in seen if not each.is_whole)
-    tight = sum(row.model == "models/tight" for row in rows)
+    tight = most_in_a_minute([row.arrived_ns for row in rows if row.model == "models/tight"])
     before_s, during_s = p99([each.took_s for each in before]), p99([e.took_s for e in during])
     record_property("calls", len(seen))
     record_property("answered_while_away", len(during))
@@ -215,7 +220,6 @@ async def test_redis_hangs_under_load(
     record_property("p99_while_away_ms", 1000 * during_s)
     record_property("added_p99_ms (promised: 60 at most)", 1000 * (during_s - before_s))
     record_property("admitted_of_the_limit", tight / TIGHT)
-    assert took_s < 60
     # Only who asks for more than the limit is refused.
     assert refused.keys() == {"RATE_LIMITED"}
     assert len(during) > 10
@@ -224,6 +228,12 @@ async def test_redis_hangs_under_load(
     assert 0.9 * TIGHT <= tight <= 1.1 * TIGHT
     for url in urls:
         assert_books_balance(url, nothing_open=True)
+
+
+def most_in_a_minute(at_ns: Sequence[int]) -> int:
+    """Return how many of these moments lie within the fullest minute."""
+    at_ns = sorted(at_ns)
+    return max(bisect_left(at_ns, begin_ns + MINUTE_NS) - nth for nth, begin_ns in enumerate(at_ns))
 
 
 def _file(folder: Path) -> str:

@@ -119,11 +119,12 @@ def _print(
     terminal.out.print(table(sums, groups, framed=terminal.out.is_terminal, drawn=drawn))
     calls = sum(each.total.calls for each in sums)
     cost = dollars(sum(each.total.cost_nanos for each in sums))
-    words = [f"{calls:,} calls", f"{cost} USD"]
+    words = [f"{calls:,} call{'s' * (calls != 1)}", f"{cost} USD"]
     if beside := sum(each.total.platform_cost_nanos for each in sums):
         words.append(f"and {dollars(beside)} USD for attempts beside the answers")
     if unpriced := sum(each.total.unpriced_calls for each in sums):
-        words.append(f"{unpriced:,} calls have no known price")
+        has = "call has" if unpriced == 1 else "calls have"
+        words.append(f"{unpriced:,} {has} no known price")
     terminal.say(" · ".join(words), "dim")
     if drawn:
         terminal.say(bars_words(sums), "dim")
