@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from google.protobuf import descriptor_pool
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
+from grpc_health.v1 import health_pb2
 
 from weir_server.transport.services.table import SERVICES
 
@@ -26,10 +27,14 @@ class ScriptedMethod:
         return f"/{self.name}"
 
 
-def scripted_methods() -> Mapping[str, ScriptedMethod]:
-    """Return the methods of all services by name."""
+HEALTH: str = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+"""A scenario may call it; what answers is the real server's own."""
+
+
+def scripted_methods(*services: str) -> Mapping[str, ScriptedMethod]:
+    """Return the methods of services by name; without any named, of all of the contract."""
     pool = descriptor_pool.Default()
-    services = [pool.FindServiceByName(name) for name in SERVICES]
+    found = [pool.FindServiceByName(name) for name in services or SERVICES]
     methods = [
         ScriptedMethod(
             name=f"{service.full_name}/{method.name}",
@@ -37,7 +42,7 @@ def scripted_methods() -> Mapping[str, ScriptedMethod]:
             response=GetMessageClass(method.output_type),
             streaming=method.server_streaming,
         )
-        for service in services
+        for service in found
         for method in service.methods
     ]
     return {method.name: method for method in methods}

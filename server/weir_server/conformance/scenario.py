@@ -24,8 +24,9 @@ from typing import Any
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
-from weir_server.conformance.methods import ScriptedMethod, scripted_methods
+from weir_server.conformance.methods import HEALTH, ScriptedMethod, scripted_methods
 from weir_server.conformance.steps import Step, StepInvalid, read_step
+from weir_server.transport.services.table import SERVICES
 
 _REPEAT = re.compile(r"@repeat:(.+):(\d+)", re.DOTALL)
 _REPEAT_MAX_CHARS = 64 * 1024 * 1024
@@ -55,7 +56,7 @@ class Scenario:
 
 def load(folder: Path) -> Mapping[str, Scenario]:
     """Read every golden file of a folder. Raises ScenariosInvalid, and OSError."""
-    methods = scripted_methods()
+    methods = scripted_methods(HEALTH, *SERVICES)
     scenarios: dict[str, Scenario] = {}
     for file in sorted(folder.glob("*.json")):
         for name, fields in rows(file):
