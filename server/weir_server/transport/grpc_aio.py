@@ -95,6 +95,10 @@ class Dispatcher(grpc.GenericRpcHandler):
 def _handler(edge: Serves[ServedT], method: ServedT) -> grpc.RpcMethodHandler[Any, Any]:
     async def unary(payload: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
         finish = await edge.serve(method, AioExchange(context), payload)
+        if finish.code:
+            # Returning would send an empty reply before the status, and no client's gRPC tries a
+            # call again that was answered.
+            await context.abort(_CODES[finish.code], finish.message, tuple(finish.trailers))
         _set_status(context, finish)
         return finish.reply
 
