@@ -65,6 +65,8 @@ class Player:
         try:
             scenario = self._scenario(name, method, said)
             entry.golden_request = _is_golden(scenario, payload)
+            if scenario.key and said.get("authorization") != f"Bearer {scenario.key}":
+                raise ApiKeyInvalid
             finish = await attempt.play(scenario.attempt(entry.attempt))
         except WeirError as refusal:
             finish = attempt.refused(refusal)
@@ -83,8 +85,6 @@ class Player:
             raise _unusable(f"name a scenario of the golden files; {name or 'nothing'} is none")
         if scenario.method.path != method.path:
             raise _unusable(f"{name} is a scenario of {scenario.method.name}; call that")
-        if scenario.key and said.get("authorization") != f"Bearer {scenario.key}":
-            raise ApiKeyInvalid
         return scenario
 
 

@@ -213,7 +213,7 @@ def _others() -> list[Row]:
         ),
         Row(
             name="no_end",
-            promise="A stream that stops without its end is no whole answer, though its status is OK.",
+            promise="A stream that stops without its end is no whole answer, even with status OK.",
             attempts=[begun],
             shows={"error": error("ABORTED", kind="StreamBrokenError", complete=False)},
         ),

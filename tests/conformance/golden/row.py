@@ -4,12 +4,13 @@ Fields are those of the JSON; one that has its default is left out there.
 
 client: how the call is made: port (plain), api_key, timeout_ms, metadata, cancel_after_messages,
     cancel_after_ms, abandon_after_messages, pause_after_messages, max_receive_bytes, certificate
-    (false: none is shown to the mTLS port), trust (false: the authority is not known).
+    (false: none is shown to the mTLS port), trust (false: the authority is not known), do (call).
+    A timeout_ms of 0 leaves it to the client.
 shows: what the client must show. messages: those of the last attempt unless {"at_least": N,
     "at_most": N} of them; sent, those of a server that plays no script; folded; error, of which the
     fields that stand there are compared, or "any"; headers; within_ms.
 journal: what the server must have seen: attempts; outcome; apart_ms, between the end of an attempt
-    and the next; lasted_within_ms; time_remaining_within_ms; held_back_ms, at least,
+    and the next; lasted_within_ms; time_remaining_ms, from and to; held_back_ms, at least,
     of one message; metadata; metadata_names; optional (true: the call may have got there or not).
 follows: name of the scenario whose `folded` message is sent back in `messages[1]` of the request.
 alone: in a process of its own, for what a client library keeps for all calls of a process.
