@@ -1,6 +1,7 @@
 """How does a client fare in all scenarios? Group by group through its driver, then judged."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
@@ -14,6 +15,9 @@ from tests.conformance.serving import Served
 from weir_server.conformance.scenario import load, rows
 
 Fields = Mapping[str, Any]
+
+AT_ONCE = 2
+"""Processes of a client that run side by side; most of their time they wait."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,23 +76,28 @@ def _call(client: Client, name: str) -> str:
 
 def _shown(client: Client, served: Served, chosen: Mapping[str, Fields]) -> dict[str, Shown]:
     shown: dict[str, Shown] = {}
-    for names in _processes(chosen):
+
+    def work(names: Sequence[str]) -> None:
         lines = [_line(client, served, name, chosen[name], shown) for name in names]
-        shown |= zip(names, drive(client.driver, lines))
+        shown.update(zip(names, drive(client.driver, lines)))
+
+    for processes in _rounds(chosen):
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            list(pool.map(work, processes))
     return shown
 
 
-def _processes(chosen: Mapping[str, Fields]) -> Iterator[list[str]]:
-    """Give the names that one process runs: a group's, those that want one alone, and last those
-    that need what another has shown."""
+def _rounds(chosen: Mapping[str, Fields]) -> Iterator[list[list[str]]]:
+    """Give the names that each process runs: a group's, or one that wants to be alone.
+
+    What needs the answer of another comes in a second round.
+    """
     first = [name for name, fields in chosen.items() if not fields.get("follows")]
     together = [name for name in first if not chosen[name].get("alone")]
-    for _, names in groupby(together, key=lambda name: name.partition("/")[0]):
-        yield list(names)
-    yield from ([name] for name in first if chosen[name].get("alone"))
-    following = [name for name, fields in chosen.items() if fields.get("follows") in chosen]
-    if following:
-        yield following
+    by_group = groupby(together, key=lambda name: name.partition("/")[0])
+    groups = [list(names) for _, names in by_group]
+    yield [*groups, *([name] for name in first if chosen[name].get("alone"))]
+    yield [[name for name in chosen if name not in first]]
 
 
 def _line(
