@@ -48,7 +48,11 @@ def conformance_server(folder: Path, scenarios: Path = FOLDER) -> Iterator[Serve
     journal = folder / "journal.jsonl"
     command = [*_COMMAND, "--scenarios", str(scenarios), "--journal", str(journal)]
     with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, env={"GRPC_VERBOSITY": "NONE", **os.environ}
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={"GRPC_VERBOSITY": "NONE", **os.environ},
     ) as process:
         try:
             assert process.stdout is not None

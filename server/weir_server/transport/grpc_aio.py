@@ -96,9 +96,12 @@ def _handler(edge: Serves[ServedT], method: ServedT) -> grpc.RpcMethodHandler[An
     async def unary(payload: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
         finish = await edge.serve(method, AioExchange(context), payload)
         if finish.code:
-            # Returning would send an empty reply before the status, and no client's gRPC tries a
-            # call again that was answered.
-            await context.abort(_CODES[finish.code], finish.message, tuple(finish.trailers))
+            # Returning would send an empty message before the status, and a client repeats no call
+            # that something of an answer was given for. Nothing is between this and the library
+            # that could swallow what `abort` raises.
+            await context.abort(
+                _CODES[finish.code], finish.message, trailing_metadata=tuple(finish.trailers)
+            )
         _set_status(context, finish)
         return finish.reply
 
