@@ -33,7 +33,8 @@ def outcome_of(served: Served, pytestconfig: pytest.Config) -> Callable[[Client]
                 not_built[client.name] = why
             else:
                 outcomes[client.name] = run(client, served)
-        if why := not_built.get(client.name):
+        if client.name in not_built:
+            why = not_built[client.name]
             if os.environ.get("CI") == "true":
                 pytest.fail(why)
             pytest.skip(why)

@@ -1,6 +1,7 @@
 """Do the golden files hold together, whoever reads them?"""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from google.protobuf import json_format
@@ -83,7 +84,7 @@ def test_fold(name: str) -> None:
         assert json_format.MessageToDict(folded) == _normal(due, CompleteResponse())
 
 
-def _normal(due: object, message: ChatResponse | CompleteResponse) -> object:
+def _normal(due: dict[str, Any], message: ChatResponse | CompleteResponse) -> object:
     return json_format.MessageToDict(json_format.ParseDict(due, message))
 
 

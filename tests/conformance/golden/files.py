@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from tests.conformance.golden import (
@@ -29,6 +30,7 @@ GROUPS = {
 """In the order of the matrix."""
 
 
+@cache
 def texts() -> Mapping[str, str]:
     """Return the content of every golden file by its name."""
     return {

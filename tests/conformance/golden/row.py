@@ -16,6 +16,7 @@ follows: name of the scenario whose `folded` message is sent back in `messages[1
 alone: in a process of its own, for what a client library keeps for all calls of a process.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -122,7 +123,7 @@ def closed(index: int, part: Json | None = None) -> Json:
     return {"partEnd": end if part is None else {**end, "part": part}}
 
 
-def end(finish_reason: str = "FINISH_REASON_STOP", **more: Any) -> Json:
+def end(finish_reason: str | int = "FINISH_REASON_STOP", **more: Any) -> Json:
     """The stream ends."""
     return {"end": {"finishReason": finish_reason, "usage": USAGE, "metadata": METADATA, **more}}
 
@@ -161,8 +162,8 @@ def text_events(*pieces: str) -> list[Json]:
 
 
 def proto(message: Message) -> Json:
-    """Return a message as proto JSON."""
-    fields: Json = json_format.MessageToDict(message)
+    """Return a message as proto JSON, maps in the order of their keys."""
+    fields: Json = json.loads(json_format.MessageToJson(message, sort_keys=True))
     return fields
 
 

@@ -50,7 +50,7 @@ def rows() -> list[Row]:
         Row(
             name="enum",
             promise="The number of an enum that the stubs do not know is kept.",
-            attempts=[one_by_one(START, end(finish_reason=1000))],  # type: ignore[arg-type]
+            attempts=[one_by_one(START, end(finish_reason=1000))],
             shows={
                 "folded": {
                     **answer(),
