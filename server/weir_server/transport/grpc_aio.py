@@ -71,6 +71,13 @@ class Dispatcher(grpc.GenericRpcHandler):
 def _handler(edge: Edge, method: Method) -> grpc.RpcMethodHandler[Any, Any]:
     async def unary(payload: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
         finish = await edge.serve(method, AioExchange(context), payload)
+        if finish.code:
+            # Returning would send an empty message before the status, and a client repeats no call
+            # that something of an answer was given for. Nothing is between this and the library
+            # that could swallow what `abort` raises.
+            await context.abort(
+                _CODES[finish.code], finish.message, trailing_metadata=tuple(finish.trailers)
+            )
         _set_status(context, finish)
         return finish.reply
 
