@@ -2,7 +2,7 @@
 
 import ipaddress
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -30,6 +30,13 @@ _SERVICE_CONFIG: Final = {
     ],
     # Half of the last calls failing stops repeats, so that they never feed an outage.
     "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1},
+}
+
+# Of several servers, one that drains is left as soon as its health says so. One server alone is
+# asked all the same: its refusal has a reason, a channel that left it has none.
+_SERVICE_CONFIG_OF_SEVERAL: Final = {
+    **_SERVICE_CONFIG,
+    "healthCheckConfig": {"serviceName": ""},
 }
 
 _CHANNEL_OPTIONS: Final[Mapping[str, str | int]] = {
@@ -74,19 +81,27 @@ class Connection:
 
     target: the address in gRPC's own form.
     tls: None for plain text.
+    several: whether the target names several servers that serve the same.
     """
 
     target: str
     tls: TlsFiles | None
+    several: bool = False
 
     @property
     def options(self) -> list[tuple[str, str | int]]:
         """The settings of the channel, in gRPC's own form."""
-        return list(_CHANNEL_OPTIONS.items())
+        if not self.several:
+            return list(_CHANNEL_OPTIONS.items())
+        config = json.dumps(_SERVICE_CONFIG_OF_SEVERAL)
+        return list({**_CHANNEL_OPTIONS, "grpc.service_config": config}.items())
 
 
 def connection(address: str, tls: bool | TlsFiles | None = None) -> Connection:
     """Read an address: "host:port", "https://host:port", "http://host:port" or "unix:/path".
+
+    Of several servers: "dns:///host:port", a name with an address for each, or
+    "ipv4:address:port,address:port,..." ("ipv6:[address]:port,..."), in plain text only.
 
     tls: True, False, or the files to use. None: what the address's scheme says; without a scheme,
         plain text to this machine (loopback, unix:) and TLS to any other.
@@ -95,6 +110,11 @@ def connection(address: str, tls: bool | TlsFiles | None = None) -> Connection:
     """
     if address.startswith("unix:"):
         return Connection(target=address, tls=_files(tls, default=False))
+    if address.startswith(("ipv4:", "ipv6:")):
+        return _listed(address, tls)
+    if address.startswith("dns:///"):
+        named = connection(address.removeprefix("dns:///"), tls)
+        return Connection(target=f"dns:///{named.target}", tls=named.tls, several=True)
     scheme, separator, rest = address.partition("://")
     if not separator:
         scheme, rest = "", address
@@ -111,6 +131,35 @@ def connection(address: str, tls: bool | TlsFiles | None = None) -> Connection:
     default = scheme == "https" or (not scheme and not _is_loopback(parts.hostname))
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return Connection(target=f"{host}:{port}", tls=_files(tls, default=default))
+
+
+def _listed(address: str, tls: bool | TlsFiles | None) -> Connection:
+    """Read a list of addresses. gRPC has no name there to compare certificates with."""
+    family, _, listed = address.partition(":")
+    hosts = list(_hosts(address, listed, 4 if family == "ipv4" else 6))
+    if tls if tls is not None else not all(host.is_loopback for host in hosts):
+        raise ValueError(
+            f"{address!r} has no name that certificates could be checked by; use dns:///NAME:PORT, "
+            "or tls=False where the network itself is trusted."
+        )
+    return Connection(target=address, tls=None, several=True)
+
+
+def _hosts(
+    address: str, listed: str, version: int
+) -> Iterator[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    for each in listed.split(","):
+        host, _, port = each.rpartition(":")
+        try:
+            found = ipaddress.ip_address(host.strip("[]"))
+        except ValueError:
+            found = None
+        if found is None or found.version != version or not port.isdecimal():
+            raise ValueError(
+                f"{address!r} holds {each!r}; write ADDRESS:PORT, separated by commas only, such "
+                "as ipv4:127.0.0.1:50051,127.0.0.1:50052."
+            )
+        yield found
 
 
 def _files(tls: bool | TlsFiles | None, *, default: bool) -> TlsFiles | None:

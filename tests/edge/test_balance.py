@@ -1,0 +1,140 @@
+"""Calls spread over three servers, and one of them drains without a failed call."""
+
+import asyncio
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.edge.envoy import WEIRS, envoy, port_of, recipe
+from tests.service.asking import hear_rest, until
+from tests.service.process import Served, serving_process
+from tests.service.weir import ECHO, stream_request
+from weir import AsyncClient, WeirError
+
+CALLERS = 12
+TALK = '/script [{"text": "a b"}, {"delay_s": 0.02}, {"text": " c"}]'
+LONG_S = 2.0
+LONG = f'/script [{{"text": "a"}}, {{"delay_s": {LONG_S}}}, {{"text": " last"}}]'
+
+
+@asynccontextmanager
+async def three_weirs(folder: Path) -> AsyncIterator[list[Served]]:
+    """Three servers, each a process with what it keeps to itself."""
+    async with AsyncExitStack() as stack:
+        folders = [folder / str(number) for number in range(3)]
+        for each in folders:
+            each.mkdir()
+        starting = [
+            serving_process(each, ECHO, data_dir=str(each / "data"), drain_grace_s=20)
+            for each in folders
+        ]
+        yield list(await asyncio.gather(*map(stack.enter_async_context, starting)))
+
+
+class Load:
+    """Callers that go on one call after another, a stream after each two answers."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+        self._over = False
+        self.answered = 0
+        self.failed: list[str] = []
+
+    async def calls(self, count: int) -> None:
+        """Return when so many more have been answered."""
+        until_answered = self.answered + count
+        await until(lambda: self.answered >= until_answered or bool(self.failed))
+
+    def stop(self) -> None:
+        """Let each caller end its last call."""
+        self._over = True
+
+    async def caller(self) -> None:
+        number = 0
+        while not self._over:
+            number += 1
+            try:
+                await (self._stream() if number % 3 == 0 else self._chat())
+                self.answered += 1
+            except WeirError as error:
+                self.failed.append(repr(error))
+
+    async def _chat(self) -> None:
+        reply = await self._client.chat("hello")
+        assert reply.message.parts[0].text == "hello"
+
+    async def _stream(self) -> None:
+        async with self._client.stream_chat(TALK) as stream:
+            assert "".join([text async for text in stream.text]) == "a b c"
+
+
+@asynccontextmanager
+async def loading(client: AsyncClient) -> AsyncIterator[Load]:
+    """Callers beside the block."""
+    load = Load(client)
+    async with asyncio.TaskGroup() as callers:
+        for _ in range(CALLERS):
+            callers.create_task(load.caller())
+        try:
+            yield load
+        finally:
+            load.stop()
+
+
+def served(server: Served) -> Counter[str]:
+    """How the calls ended that a server was asked for."""
+    return Counter(line["code"] for line in server.log_lines("rpc"))
+
+
+async def drained_under_load(
+    servers: list[Served], address: str, record_property: Callable[[str, object], None]
+) -> None:
+    """Load three servers through one address, drain the second, and look who was asked."""
+    leaving = servers[1]
+    async with AsyncClient(address) as client, loading(client) as load:
+        # Each is known to be there before anything is counted.
+        await until(lambda: bool(load.failed) or all(served(each)["OK"] for each in servers))
+        before = [served(server)["OK"] for server in servers]
+        await load.calls(300)
+        spread = [served(each)["OK"] - count for each, count in zip(servers, before, strict=True)]
+        # It holds the drain open: a server that refuses new calls for seconds, not for a moment.
+        held = leaving.llm.StreamChat(stream_request(LONG))
+        await held.read()
+        leaving.process.send_signal(signal.SIGTERM)
+        rest = await hear_rest(held)
+        exit_code = await leaving.process.wait()
+        await load.calls(200)
+    refused = served(leaving)["UNAVAILABLE"]
+    record_property("calls", load.answered)
+    record_property("spread", "/".join(map(str, spread)))
+    record_property("refused_while_draining", refused)
+    record_property("failed_calls", len(load.failed))
+    assert load.failed == []
+    assert min(spread) > sum(spread) / 3 * 0.5
+    assert rest.text.endswith("last")
+    assert exit_code == 0
+    assert refused < load.answered / 20
+
+
+async def test_a_client_with_three_addresses(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    """The Python client takes them in turn, and leaves one whose health says so."""
+    async with three_weirs(tmp_path) as servers:
+        address = "ipv4:" + ",".join(server.address for server in servers)
+        await drained_under_load(servers, address, record_property)
+
+
+@pytest.mark.usefixtures("needs_envoy")
+async def test_a_proxy_with_three_addresses(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    """Envoy does, and tries a call again elsewhere that a draining server refused."""
+    async with three_weirs(tmp_path) as servers:
+        ports = dict(zip(WEIRS, [port_of(server.address) for server in servers], strict=True))
+        async with envoy(tmp_path, recipe("balance.yaml"), ports) as port:
+            await drained_under_load(servers, f"127.0.0.1:{port}", record_property)
