@@ -17,7 +17,7 @@ from weir import AsyncClient, WeirError
 
 CALLERS = 12
 TALK = '/script [{"text": "a b"}, {"delay_s": 0.02}, {"text": " c"}]'
-LONG_S = 2.0
+LONG_S = 3.0
 LONG = f'/script [{{"text": "a"}}, {{"delay_s": {LONG_S}}}, {{"text": " last"}}]'
 
 
@@ -105,7 +105,9 @@ async def drained_under_load(
         held = leaving.llm.StreamChat(stream_request(LONG))
         await held.read()
         leaving.process.send_signal(signal.SIGTERM)
+        answered = load.answered
         rest = await hear_rest(held)
+        while_draining = load.answered - answered
         exit_code = await leaving.process.wait()
         await load.calls(200)
     refused = served(leaving)["UNAVAILABLE"]
@@ -117,7 +119,8 @@ async def drained_under_load(
     assert min(spread) > sum(spread) / 3 * 0.5
     assert rest.text.endswith("last")
     assert exit_code == 0
-    assert refused < load.answered / 20
+    # Half of them, if it were asked in turn to the end.
+    assert refused < while_draining / 3
 
 
 async def test_a_client_with_three_addresses(
