@@ -208,7 +208,7 @@ async def test_errors_are_told_with_their_facts(
         await ask(browser, QUESTION)
         await browser.until(FAILED.format(1))
         broken = await browser.value(REASON), await browser.value(TEXT)
-        running.upstream.script(Reply(status=429, headers=(("retry-after", "7"),), body=b"{}"))
+        running.upstream.script(Reply(status=429, headers=(("retry-after", "60"),), body=b"{}"))
         await ask(browser, QUESTION)
         await browser.until(FAILED.format(2))
         refused = await browser.value(REASON), await browser.value(FACTS)
@@ -220,7 +220,7 @@ async def test_errors_are_told_with_their_facts(
         unknown = await browser.value(REASON)
         keep("failures.png", await browser.screenshot())
     assert refused[0] == "UPSTREAM_RATE_LIMITED"
-    assert refused[1].startswith("ResourceExhausted · try again in 7.0 s · req_")
+    assert refused[1].startswith("ResourceExhausted · try again in 60.0 s · req_")
     assert broken == ("UPSTREAM_STREAM_BROKEN", " ".join(WORDS[:4]))
     assert unknown == "MODEL_NOT_FOUND"
 

@@ -26,7 +26,8 @@ export function failureOf(thrown: unknown): Failure {
     reason: "",
     message: error.rawMessage,
     fields: [],
-    requestId: error.metadata.get("weir-request-id") ?? "",
+    // Headers and trailers both have it, and are one here.
+    requestId: error.metadata.get("weir-request-id")?.split(", ")[0] ?? "",
   };
   for (const detail of error.details) {
     if (!("type" in detail) || !(detail.value instanceof Uint8Array)) continue;

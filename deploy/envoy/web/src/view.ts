@@ -52,6 +52,7 @@ export class AnswerView {
     box.setAttribute("role", "alert");
     add(box, "strong", "reason", failure.reason || failure.code);
     box.append(` ${failure.message}`);
+    this.#facts.before(box);
     if (failure.fields.length > 0) {
       const list = add(box, "ul", "fields");
       for (const { field, description } of failure.fields) {
