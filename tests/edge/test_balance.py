@@ -15,7 +15,7 @@ from tests.service.process import Served, serving_process
 from tests.service.weir import ECHO, stream_request
 from weir import AsyncClient, WeirError
 
-CALLERS = 12
+CALLERS = 8
 TALK = '/script [{"text": "a b"}, {"delay_s": 0.02}, {"text": " c"}]'
 LONG_S = 3.0
 LONG = f'/script [{{"text": "a"}}, {{"delay_s": {LONG_S}}}, {{"text": " last"}}]'
@@ -99,7 +99,7 @@ async def drained_under_load(
         # Each is known to be there before anything is counted.
         await until(lambda: bool(load.failed) or all(served(each)["OK"] for each in servers))
         before = [served(server)["OK"] for server in servers]
-        await load.calls(300)
+        await load.calls(150)
         spread = [served(each)["OK"] - count for each, count in zip(servers, before, strict=True)]
         # It holds the drain open: a server that refuses new calls for seconds, not for a moment.
         held = leaving.llm.StreamChat(stream_request(LONG))
@@ -109,7 +109,7 @@ async def drained_under_load(
         rest = await hear_rest(held)
         while_draining = load.answered - answered
         exit_code = await leaving.process.wait()
-        await load.calls(200)
+        await load.calls(90)
     refused = served(leaving)["UNAVAILABLE"]
     record_property("calls", load.answered)
     record_property("spread", "/".join(map(str, spread)))
