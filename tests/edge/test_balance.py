@@ -4,7 +4,8 @@ import asyncio
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from tests.edge.envoy import WEIRS, envoy, port_of, recipe
 from tests.service.asking import hear_rest, until
 from tests.service.process import Served, serving_process
-from tests.service.weir import ECHO, stream_request
+from tests.service.weir import ECHO, Weir, serving, stream_request
 from weir import AsyncClient, WeirError
 
 CALLERS = 8
@@ -21,18 +22,36 @@ LONG_S = 3.0
 LONG = f'/script [{{"text": "a"}}, {{"delay_s": {LONG_S}}}, {{"text": " last"}}]'
 
 
+@dataclass(frozen=True, kw_only=True)
+class Three:
+    """Three servers: two that stay, and in the middle a process that a signal drains."""
+
+    staying: tuple[Weir, Weir]
+    leaving: Served
+
+    @property
+    def addresses(self) -> list[str]:
+        first, last = self.staying
+        return [first.app.address, self.leaving.address, last.app.address]
+
+    @property
+    def answered(self) -> list[int]:
+        """How many calls each has answered."""
+        first, last = self.staying
+        return [served(server)["OK"] for server in (first, self.leaving, last)]
+
+
 @asynccontextmanager
-async def three_weirs(folder: Path) -> AsyncIterator[list[Served]]:
-    """Three servers, each a process with what it keeps to itself."""
-    async with AsyncExitStack() as stack:
-        folders = [folder / str(number) for number in range(3)]
-        for each in folders:
-            each.mkdir()
-        starting = [
-            serving_process(each, ECHO, data_dir=str(each / "data"), drain_grace_s=20)
-            for each in folders
-        ]
-        yield list(await asyncio.gather(*map(stack.enter_async_context, starting)))
+async def three_weirs(folder: Path) -> AsyncIterator[Three]:
+    """Each with what it keeps to itself."""
+    model = {**ECHO, "default_model": "echo"}
+    pace = {"data_dir": str(folder / "data"), "drain_grace_s": 20}
+    async with (
+        serving(model) as first,
+        serving_process(folder, model, **pace) as leaving,
+        serving(model) as last,
+    ):
+        yield Three(staying=(first, last), leaving=leaving)
 
 
 class Load:
@@ -85,22 +104,22 @@ async def loading(client: AsyncClient) -> AsyncIterator[Load]:
             load.stop()
 
 
-def served(server: Served) -> Counter[str]:
+def served(server: Weir | Served) -> Counter[str]:
     """How the calls ended that a server was asked for."""
     return Counter(line["code"] for line in server.log_lines("rpc"))
 
 
 async def drained_under_load(
-    servers: list[Served], address: str, record_property: Callable[[str, object], None]
+    servers: Three, address: str, record_property: Callable[[str, object], None]
 ) -> None:
     """Load three servers through one address, drain the second, and look who was asked."""
-    leaving = servers[1]
+    leaving = servers.leaving
     async with AsyncClient(address) as client, loading(client) as load:
         # Each is known to be there before anything is counted.
-        await until(lambda: bool(load.failed) or all(served(each)["OK"] for each in servers))
-        before = [served(server)["OK"] for server in servers]
+        await until(lambda: bool(load.failed) or all(servers.answered))
+        before = servers.answered
         await load.calls(150)
-        spread = [served(each)["OK"] - count for each, count in zip(servers, before, strict=True)]
+        spread = [now - then for now, then in zip(servers.answered, before, strict=True)]
         # It holds the drain open: a server that refuses new calls for seconds, not for a moment.
         held = leaving.llm.StreamChat(stream_request(LONG))
         await held.read()
@@ -128,7 +147,7 @@ async def test_a_client_with_three_addresses(
 ) -> None:
     """The Python client takes them in turn, and leaves one whose health says so."""
     async with three_weirs(tmp_path) as servers:
-        address = "ipv4:" + ",".join(server.address for server in servers)
+        address = "ipv4:" + ",".join(servers.addresses)
         await drained_under_load(servers, address, record_property)
 
 
@@ -138,6 +157,6 @@ async def test_a_proxy_with_three_addresses(
 ) -> None:
     """Envoy does, and tries a call again elsewhere that a draining server refused."""
     async with three_weirs(tmp_path) as servers:
-        ports = dict(zip(WEIRS, [port_of(server.address) for server in servers], strict=True))
+        ports = dict(zip(WEIRS, map(port_of, servers.addresses), strict=True))
         async with envoy(tmp_path, recipe("balance.yaml"), ports) as port:
             await drained_under_load(servers, f"127.0.0.1:{port}", record_property)
