@@ -31,6 +31,10 @@ demo: model ## stream a real answer from a real model through the real server
 serve: model ## start the server on loopback; ARGS="--config my.yaml"
 	@$(bin)/weir serve $(ARGS)
 
+.PHONY: edge-page
+edge-page: setup ## build the page that calls Weir from a browser (docs/edge.md)
+	@scripts/edge-page
+
 .PHONY: bench
 bench: setup ## measure Weir against the bare floor, side by side; ARGS="--json out.json"
 	@bench/run $(ARGS)
@@ -48,7 +52,8 @@ model: ## make .venv with the server and the embedded model: engine and weights
 .PHONY: clean
 clean: ## remove environments, caches and what builds leave behind
 	rm -rf .venv .venv-gen .venv-lock .pytest_cache .mypy_cache .ruff_cache .hypothesis \
-	  .import_linter_cache .coverage .coverage.* htmlcov gen
+	  .import_linter_cache .coverage .coverage.* htmlcov gen build \
+	  deploy/envoy/web/node_modules deploy/envoy/web/dist deploy/envoy/web/src/gen
 	find $(code) -type d \( -name __pycache__ -o -name '*.egg-info' \) -prune -exec rm -rf {} +
 
 ## Check it
@@ -67,8 +72,13 @@ test-clients: setup ## build the clients of every language, hold them to the gol
 	@scripts/test-clients $(ARGS)
 
 .PHONY: test-services
-test-services: ## install PostgreSQL and Redis for the tests that need them
+test-services: setup ## install PostgreSQL, Redis, Chromium and the page's packages, for the tests
 	@scripts/install-services
+	@scripts/edge-page --packages
+
+.PHONY: test-edge
+test-edge: test-services ## run the recipes of deploy/envoy with the real Envoy and Chromium
+	@$(bin)/python -m pytest tests/edge $(ARGS)
 
 .PHONY: cover
 cover: ## run the tests and show the lines they never reached

@@ -18,7 +18,8 @@ from tests.services.redis_server import RedisServer
 LEFT_OUT: pytest.StashKey[set[str]] = pytest.StashKey()
 
 
-def _leave_out(config: pytest.Config, program: str) -> NoReturn:
+def leave_out(config: pytest.Config, program: str) -> NoReturn:
+    """Skip a test for want of a program, and have the last lines say so; in CI it fails."""
     what = f"{program} is not installed: `make test-services` installs it"
     if os.environ.get("CI") == "true":
         pytest.fail(what)
@@ -40,7 +41,7 @@ def _postgres() -> Iterator[PostgresServer | None]:
 def postgres(_postgres: PostgresServer | None, pytestconfig: pytest.Config) -> PostgresServer:
     """The PostgreSQL of this run. Who stops it starts it again."""
     if _postgres is None:
-        _leave_out(pytestconfig, "PostgreSQL")
+        leave_out(pytestconfig, "PostgreSQL")
     return _postgres
 
 
@@ -64,7 +65,7 @@ def _redis() -> Iterator[RedisServer | None]:
 def redis(_redis: RedisServer | None, pytestconfig: pytest.Config) -> RedisServer:
     """The Redis of this run, emptied. Who stops or pauses it lets it go on again."""
     if _redis is None:
-        _leave_out(pytestconfig, "Redis")
+        leave_out(pytestconfig, "Redis")
     assert _redis.ask("FLUSHALL") == "+OK"
     return _redis
 

@@ -2,7 +2,7 @@
 
 import ipaddress
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -32,6 +32,13 @@ _SERVICE_CONFIG: Final = {
     "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1},
 }
 
+# Of several servers, one that drains is left as soon as its health says so. One server alone is
+# asked all the same: its refusal has a reason, a channel that left it has none.
+_SERVICE_CONFIG_OF_SEVERAL: Final = {
+    **_SERVICE_CONFIG,
+    "healthCheckConfig": {"serviceName": ""},
+}
+
 _CHANNEL_OPTIONS: Final[Mapping[str, str | int]] = {
     "grpc.primary_user_agent": f"weir-client/{VERSION}",
     "grpc.service_config": json.dumps(_SERVICE_CONFIG),
@@ -47,6 +54,9 @@ _CHANNEL_OPTIONS: Final[Mapping[str, str | int]] = {
     # gRPC's own upper bound is two minutes; a server that is back should be found sooner.
     "grpc.max_reconnect_backoff_ms": 10_000,
 }
+
+
+_NAMES_SEVERAL: Final = "dns:///"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,17 +84,22 @@ class Connection:
     target: the address in gRPC's own form.
     tls: None for plain text.
     max_receive_bytes: the largest message to take.
+    several: whether the target names several servers that serve the same.
     """
 
     target: str
     tls: TlsFiles | None
     max_receive_bytes: int = MAX_MESSAGE_BYTES
+    several: bool = False
 
     @property
     def options(self) -> list[tuple[str, str | int]]:
         """The settings of the channel, in gRPC's own form."""
         limit = ("grpc.max_receive_message_length", self.max_receive_bytes)
-        return [*_CHANNEL_OPTIONS.items(), limit]
+        if not self.several:
+            return [*_CHANNEL_OPTIONS.items(), limit]
+        config = json.dumps(_SERVICE_CONFIG_OF_SEVERAL)
+        return [*{**_CHANNEL_OPTIONS, "grpc.service_config": config}.items(), limit]
 
 
 def connection(
@@ -95,6 +110,9 @@ def connection(
 ) -> Connection:
     """Read an address: "host:port", "https://host:port", "http://host:port" or "unix:/path".
 
+    Of several servers: "dns:///host:port", a name with an address for each, or
+    "ipv4:address:port,address:port,..." ("ipv6:[address]:port,..."), in plain text only.
+
     tls: True, False, or the files to use. None: what the address's scheme says; without a scheme,
         plain text to this machine (loopback, unix:) and TLS to any other.
 
@@ -104,12 +122,22 @@ def connection(
     if max_receive_bytes < 1:
         raise ValueError(f"max_receive_bytes must be above 0, not {max_receive_bytes!r}.")
     target, files = _target(address, tls)
-    return Connection(target=target, tls=files, max_receive_bytes=max_receive_bytes)
+    return Connection(
+        target=target,
+        tls=files,
+        max_receive_bytes=max_receive_bytes,
+        several=target.startswith((_NAMES_SEVERAL, "ipv4:", "ipv6:")),
+    )
 
 
 def _target(address: str, tls: bool | TlsFiles | None) -> tuple[str, TlsFiles | None]:
     if address.startswith("unix:"):
         return address, _files(tls, default=False)
+    if address.startswith(("ipv4:", "ipv6:")):
+        return _listed(address, tls)
+    if address.startswith(_NAMES_SEVERAL):
+        target, files = _target(address.removeprefix(_NAMES_SEVERAL), tls)
+        return f"{_NAMES_SEVERAL}{target}", files
     scheme, separator, rest = address.partition("://")
     if not separator:
         scheme, rest = "", address
@@ -126,6 +154,35 @@ def _target(address: str, tls: bool | TlsFiles | None) -> tuple[str, TlsFiles | 
     default = scheme == "https" or (not scheme and not _is_loopback(parts.hostname))
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{host}:{port}", _files(tls, default=default)
+
+
+def _listed(address: str, tls: bool | TlsFiles | None) -> tuple[str, None]:
+    """Read a list of addresses. gRPC has no name there to compare certificates with."""
+    family, _, listed = address.partition(":")
+    hosts = list(_hosts(address, listed, 4 if family == "ipv4" else 6))
+    if tls if tls is not None else not all(host.is_loopback for host in hosts):
+        raise ValueError(
+            f"{address!r} has no name that certificates could be checked by; use dns:///NAME:PORT, "
+            "or tls=False where the network itself is trusted."
+        )
+    return address, None
+
+
+def _hosts(
+    address: str, listed: str, version: int
+) -> Iterator[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    for each in listed.split(","):
+        host, _, port = each.rpartition(":")
+        try:
+            found = ipaddress.ip_address(host.strip("[]"))
+        except ValueError:
+            found = None
+        if found is None or found.version != version or not port.isdecimal():
+            raise ValueError(
+                f"{address!r} holds {each!r}; write ADDRESS:PORT, separated by commas only, such "
+                "as ipv4:127.0.0.1:50051,127.0.0.1:50052."
+            )
+        yield found
 
 
 def _files(tls: bool | TlsFiles | None, *, default: bool) -> TlsFiles | None:

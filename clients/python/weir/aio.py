@@ -55,7 +55,8 @@ class AsyncClient:
         async with AsyncClient("localhost:50051") as client:
             response = await client.chat("Hello")
 
-    address: "host:port", "https://host:port", "http://host:port" or "unix:/path".
+    address: "host:port", "https://host:port", "http://host:port" or "unix:/path"; for several
+        servers "dns:///host:port" or "ipv4:address:port,address:port", see the README.
     api_key: the Weir key, sent with each call. None: none.
     tls: True, False, or the files to use. None: TLS, unless the address is on this machine or
         begins with http://.

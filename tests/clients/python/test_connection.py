@@ -32,6 +32,10 @@ from weir.v1.provider_service_pb2 import ChatResponse
         ("https://weir.example", "weir.example:443", True),
         ("https://localhost:50051/", "localhost:50051", True),
         ("http://weir.example:50051", "weir.example:50051", False),
+        ("dns:///weir.example:50051", "dns:///weir.example:50051", True),
+        ("dns:///localhost:50051", "dns:///localhost:50051", False),
+        ("ipv4:127.0.0.1:1,127.0.0.2:2", "ipv4:127.0.0.1:1,127.0.0.2:2", False),
+        ("ipv6:[::1]:1,[::1]:2", "ipv6:[::1]:1,[::1]:2", False),
     ],
 )
 def test_an_address(address: str, target: str, encrypted: bool) -> None:
@@ -55,6 +59,13 @@ def test_an_address(address: str, target: str, encrypted: bool) -> None:
         ("http://weir.example:1", True, "contradicts"),
         ("https://weir.example:1", False, "contradicts"),
         ("weir.example:99999", None, "out of range"),
+        ("dns:///weir.example", None, "names no port"),
+        ("ipv4:10.0.0.7:1,10.0.0.8:1", None, "no name"),
+        ("ipv4:127.0.0.1:1", True, "no name"),
+        ("ipv4:127.0.0.1:1, 127.0.0.1:2", None, "separated by commas only"),
+        ("ipv4:weir.example:1", None, "write ADDRESS:PORT"),
+        ("ipv4:127.0.0.1", None, "write ADDRESS:PORT"),
+        ("ipv6:127.0.0.1:1", None, "write ADDRESS:PORT"),
     ],
 )
 def test_no_address(address: str, tls: bool | None, said: str) -> None:
@@ -68,6 +79,15 @@ def test_tls_by_hand() -> None:
     assert connection("localhost:1", tls=True).tls == weir.TlsFiles()
     assert connection("weir.example:1", tls=False).tls is None
     assert connection("localhost:1", weir.TlsFiles(ca="ca.pem")).tls == weir.TlsFiles(ca="ca.pem")
+
+
+def test_only_several_servers_are_watched() -> None:
+    """One server that drains says why; of several, one that drains is left."""
+    watched = {
+        address: "healthCheckConfig" in str(connection(address, False).options)
+        for address in ("localhost:1", "dns:///weir.example:1", "ipv4:10.0.0.7:1,10.0.0.8:1")
+    }
+    assert list(watched.values()) == [False, True, True]
 
 
 def test_half_a_certificate() -> None:

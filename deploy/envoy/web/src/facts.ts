@@ -1,0 +1,31 @@
+// How are usage and cost told to people? In one line, and money without rounding.
+
+import type { StreamEnd } from "./gen/weir/v1/generation_pb";
+import { FinishReason } from "./gen/weir/v1/generation_pb";
+import type { Cost, TokenUsage } from "./gen/weir/v1/usage_pb";
+
+/** Say how an answer ended, and what it used. */
+export function factsOf(end: StreamEnd): string {
+  const latency = end.metadata?.latency;
+  const seconds = latency && Number(latency.seconds) + latency.nanos / 1e9;
+  return [
+    (FinishReason[end.finishReason] ?? "OTHER").toLowerCase().replaceAll("_", " "),
+    ...usageOf(end.usage),
+    ...(seconds === undefined ? [] : [`${seconds.toFixed(2)} s`]),
+    end.metadata?.model ?? "",
+  ].join(" · ");
+}
+
+/** Say what was used: tokens in and out, and their cost. */
+export function usageOf(usage: TokenUsage | undefined): string[] {
+  if (!usage) return [];
+  return [`${usage.promptTokens} + ${usage.completionTokens} tokens`, money(usage.cost)];
+}
+
+/** Nanos of a currency, digit by digit: a number would round. */
+export function money(cost: Cost | undefined): string {
+  if (!cost) return "price not known";
+  const digits = cost.totalNanos.toString().padStart(10, "0");
+  const fraction = digits.slice(-9).replace(/0+$/, "").padEnd(2, "0");
+  return `${digits.slice(0, -9)}.${fraction} ${cost.currencyCode}`;
+}
