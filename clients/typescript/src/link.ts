@@ -34,11 +34,10 @@ export class Link {
     request: MessageShape<I>,
     options: CallOptions,
   ): Promise<MessageShape<O>> {
-    const call = this.#prepared(method, options);
+    const call = this.#prepared(method, request, options);
     return new Promise((resolve, reject) => {
       const under = this.#channel.makeUnaryRequest(
         ...call.wire,
-        request,
         call.metadata,
         { deadline: call.deadline },
         (failure: ServiceError | null, reply?: MessageShape<O>) => {
@@ -62,10 +61,8 @@ export class Link {
     request: MessageShape<I>,
     options: CallOptions,
   ): Exchange<MessageShape<O>> {
-    const call = this.#prepared(method, options, true);
-    const under = this.#channel.makeServerStreamRequest(...call.wire, request, call.metadata, {
-      deadline: call.deadline,
-    });
+    const call = this.#prepared(method, request, options, true);
+    const under = this.#channel.makeServerStreamRequest(...call.wire, call.metadata, { deadline: call.deadline });
     under.on("metadata", (headers: Metadata) => options.onHeaders?.(texts(headers)));
     const exchange = new Exchange<MessageShape<O>>(under, () => closed());
     const closed = this.#watch(options.signal, (cause) => exchange.cancel(cause));
@@ -79,7 +76,13 @@ export class Link {
     this.#channel.close();
   }
 
-  #prepared<I extends DescMessage, O extends DescMessage>(method: Method<I, O>, options: CallOptions, isStream = false) {
+  /** What gRPC is given. What cannot be sent throws here, before there is a call. */
+  #prepared<I extends DescMessage, O extends DescMessage>(
+    method: Method<I, O>,
+    request: MessageShape<I>,
+    options: CallOptions,
+    isStream = false,
+  ) {
     if (this.#closed) throw new Error("This client is closed; make another.");
     if (options.signal?.aborted) throw cancelled(options.signal.reason);
     return {
@@ -87,8 +90,9 @@ export class Link {
       deadline: this.#defaults.deadline(options, isStream),
       wire: [
         `/${method.parent.typeName}/${method.name}`,
-        (message: MessageShape<I>) => Buffer.from(toBinary(method.input, message)),
-        (bytes: Buffer) => fromBinary(method.output, bytes),
+        ({ buffer, byteOffset, byteLength }: Uint8Array) => Buffer.from(buffer, byteOffset, byteLength),
+        (bytes: Buffer) => fromBinary(method.output, plain(bytes)),
+        toBinary(method.input, request),
       ] as const,
     };
   }
@@ -125,4 +129,9 @@ export function errorOf(failure: ServiceError, progress?: Progress): WeirError {
 function texts(metadata: Metadata): Record<string, string> {
   const pairs = Object.entries(metadata.getMap());
   return Object.fromEntries(pairs.filter((pair): pair is [string, string] => typeof pair[1] === "string"));
+}
+
+/** The same memory without Node's class, so that bytes in messages are what their types say. */
+function plain({ buffer, byteOffset, byteLength }: Buffer): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
