@@ -77,9 +77,11 @@ function channelOptions(): ChannelOptions {
   return {
     "grpc.primary_user_agent": NAME,
     "grpc.service_config": JSON.stringify(SERVICE_CONFIG),
+    "grpc.service_config_disable_resolution": 1, // what DNS says is not to replace it
     "grpc.enable_retries": 1,
     // A request larger than this buffer is never repeated.
     "grpc.per_rpc_retry_buffer_size": MAX_MESSAGE_BYTES,
+    "grpc.retry_buffer_size": 2 * MAX_MESSAGE_BYTES, // of all calls; gRPC's own is less than one may need
     "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
     // Pings only while a call is open: a dead peer is noticed, an idle one left alone.
     "grpc.keepalive_time_ms": 30_000,
