@@ -52,7 +52,7 @@ pub enum ErrorKind {
 #[derive(Clone, PartialEq)]
 pub struct Error(Box<Facts>);
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 struct Facts {
     kind: ErrorKind,
     code: Code,
@@ -376,8 +376,10 @@ impl fmt::Display for Error {
 }
 
 impl fmt::Debug for Error {
+    /// What a `main` that returns an error prints: as short as it is told to people.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, out)
+        let kind = self.0.kind;
+        write!(out, "{kind:?}({self})")
     }
 }
 

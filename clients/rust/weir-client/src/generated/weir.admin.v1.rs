@@ -472,21 +472,19 @@ pub mod provider_admin_service_server {
         ) -> std::result::Result<
             tonic::Response<super::ListTargetsResponse>,
             tonic::Status,
-        >;
-        /// Server streaming response type for the WatchTargets method.
-        type WatchTargetsStream: tonic::codegen::tokio_stream::Stream<
-                Item = std::result::Result<super::WatchTargetsResponse, tonic::Status>,
-            >
-            + std::marker::Send
-            + 'static;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         /// Sends the list at once, and again whenever something in it has changed.
         async fn watch_targets(
             &self,
             request: tonic::Request<super::WatchTargetsRequest>,
         ) -> std::result::Result<
-            tonic::Response<Self::WatchTargetsStream>,
+            tonic::Response<BoxStream<super::WatchTargetsResponse>>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         /// Forces a target's circuit open or closed, or gives it back to its circuit breaker.
         /// NOT_FOUND with reason MODEL_NOT_FOUND where there is no such target.
         async fn set_circuit_state(
@@ -495,7 +493,9 @@ pub mod provider_admin_service_server {
         ) -> std::result::Result<
             tonic::Response<super::SetCircuitStateResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         /// Tells which targets a request would be sent to, in what order, and why others are left out.
         /// Nothing is sent to a provider.
         async fn explain_route(
@@ -504,7 +504,9 @@ pub mod provider_admin_service_server {
         ) -> std::result::Result<
             tonic::Response<super::ExplainRouteResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
     }
     /// Watches and steers the targets that calls go to. For operators.
     #[derive(Debug)]
@@ -638,7 +640,7 @@ pub mod provider_admin_service_server {
                     > tonic::server::ServerStreamingService<super::WatchTargetsRequest>
                     for WatchTargetsSvc<T> {
                         type Response = super::WatchTargetsResponse;
-                        type ResponseStream = T::WatchTargetsStream;
+                        type ResponseStream = BoxStream<super::WatchTargetsResponse>;
                         type Future = BoxFuture<
                             tonic::Response<Self::ResponseStream>,
                             tonic::Status,
@@ -1296,12 +1298,16 @@ pub mod key_admin_service_server {
         ) -> std::result::Result<
             tonic::Response<super::CreateKeyResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         /// Tells one key, without its secret. NOT_FOUND with reason KEY_NOT_FOUND where there is none.
         async fn get_key(
             &self,
             request: tonic::Request<super::GetKeyRequest>,
-        ) -> std::result::Result<tonic::Response<super::GetKeyResponse>, tonic::Status>;
+        ) -> std::result::Result<tonic::Response<super::GetKeyResponse>, tonic::Status> {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         /// Lists keys, without their secrets, the newest first.
         async fn list_keys(
             &self,
@@ -1309,7 +1315,9 @@ pub mod key_admin_service_server {
         ) -> std::result::Result<
             tonic::Response<super::ListKeysResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         /// Changes what a key may do. Calls under way go on as they began.
         async fn update_key(
             &self,
@@ -1317,7 +1325,9 @@ pub mod key_admin_service_server {
         ) -> std::result::Result<
             tonic::Response<super::UpdateKeyResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         /// Gives a key another secret. The old one works for as long as the request says. A key that was
         /// revoked or has expired gets none: INVALID_REQUEST with the field `name`.
         async fn rotate_key(
@@ -1326,7 +1336,9 @@ pub mod key_admin_service_server {
         ) -> std::result::Result<
             tonic::Response<super::RotateKeyResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         /// Ends a key for good: within five seconds no server takes it any more.
         async fn revoke_key(
             &self,
@@ -1334,7 +1346,9 @@ pub mod key_admin_service_server {
         ) -> std::result::Result<
             tonic::Response<super::RevokeKeyResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
     }
     /// Makes, lists, changes and revokes the keys that callers hold. For operators.
     #[derive(Debug)]
@@ -2372,18 +2386,19 @@ pub mod usage_admin_service_server {
         ) -> std::result::Result<
             tonic::Response<super::QueryUsageResponse>,
             tonic::Status,
-        >;
-        /// Server streaming response type for the WatchUsage method.
-        type WatchUsageStream: tonic::codegen::tokio_stream::Stream<
-                Item = std::result::Result<super::WatchUsageResponse, tonic::Status>,
-            >
-            + std::marker::Send
-            + 'static;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         /// Sends the sums at once, and again whenever they have changed.
         async fn watch_usage(
             &self,
             request: tonic::Request<super::WatchUsageRequest>,
-        ) -> std::result::Result<tonic::Response<Self::WatchUsageStream>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<BoxStream<super::WatchUsageResponse>>,
+            tonic::Status,
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         /// Lists single calls, the oldest first.
         async fn list_calls(
             &self,
@@ -2391,7 +2406,9 @@ pub mod usage_admin_service_server {
         ) -> std::result::Result<
             tonic::Response<super::ListCallsResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         /// Makes a budget, or changes one that has the same name.
         async fn set_budget(
             &self,
@@ -2399,7 +2416,9 @@ pub mod usage_admin_service_server {
         ) -> std::result::Result<
             tonic::Response<super::SetBudgetResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         /// Lists budgets with what is spent of each, by name.
         async fn list_budgets(
             &self,
@@ -2407,7 +2426,9 @@ pub mod usage_admin_service_server {
         ) -> std::result::Result<
             tonic::Response<super::ListBudgetsResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         /// Ends a budget. NOT_FOUND with reason BUDGET_NOT_FOUND where there is none.
         async fn delete_budget(
             &self,
@@ -2415,21 +2436,19 @@ pub mod usage_admin_service_server {
         ) -> std::result::Result<
             tonic::Response<super::DeleteBudgetResponse>,
             tonic::Status,
-        >;
-        /// Server streaming response type for the WatchBudgets method.
-        type WatchBudgetsStream: tonic::codegen::tokio_stream::Stream<
-                Item = std::result::Result<super::WatchBudgetsResponse, tonic::Status>,
-            >
-            + std::marker::Send
-            + 'static;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         /// Sends what happens to budgets: shares reached, limits met.
         async fn watch_budgets(
             &self,
             request: tonic::Request<super::WatchBudgetsRequest>,
         ) -> std::result::Result<
-            tonic::Response<Self::WatchBudgetsStream>,
+            tonic::Response<BoxStream<super::WatchBudgetsResponse>>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
     }
     /// Questions to the ledger, and budgets. For operators.
     #[derive(Debug)]
@@ -2561,7 +2580,7 @@ pub mod usage_admin_service_server {
                     > tonic::server::ServerStreamingService<super::WatchUsageRequest>
                     for WatchUsageSvc<T> {
                         type Response = super::WatchUsageResponse;
-                        type ResponseStream = T::WatchUsageStream;
+                        type ResponseStream = BoxStream<super::WatchUsageResponse>;
                         type Future = BoxFuture<
                             tonic::Response<Self::ResponseStream>,
                             tonic::Status,
@@ -2789,7 +2808,7 @@ pub mod usage_admin_service_server {
                     > tonic::server::ServerStreamingService<super::WatchBudgetsRequest>
                     for WatchBudgetsSvc<T> {
                         type Response = super::WatchBudgetsResponse;
-                        type ResponseStream = T::WatchBudgetsStream;
+                        type ResponseStream = BoxStream<super::WatchBudgetsResponse>;
                         type Future = BoxFuture<
                             tonic::Response<Self::ResponseStream>,
                             tonic::Status,

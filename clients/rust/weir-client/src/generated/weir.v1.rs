@@ -2504,7 +2504,9 @@ pub mod llm_provider_service_server {
         ) -> std::result::Result<
             tonic::Response<super::InitializeResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         /// Says whether a provider configuration is usable. A bad one is an answer, not an error.
         async fn validate_config(
             &self,
@@ -2512,7 +2514,9 @@ pub mod llm_provider_service_server {
         ) -> std::result::Result<
             tonic::Response<super::ValidateConfigResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         /// Completes a text and answers at once: the fold of StreamComplete. Where a provider has no
         /// completion wire, the prompt is sent as one user message, so a chat model answers it rather
         /// than continuing it.
@@ -2522,39 +2526,38 @@ pub mod llm_provider_service_server {
         ) -> std::result::Result<
             tonic::Response<super::CompleteResponse>,
             tonic::Status,
-        >;
-        /// Server streaming response type for the StreamComplete method.
-        type StreamCompleteStream: tonic::codegen::tokio_stream::Stream<
-                Item = std::result::Result<super::StreamCompleteResponse, tonic::Status>,
-            >
-            + std::marker::Send
-            + 'static;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         /// Completes a text as it is written; see Complete.
         async fn stream_complete(
             &self,
             request: tonic::Request<super::StreamCompleteRequest>,
         ) -> std::result::Result<
-            tonic::Response<Self::StreamCompleteStream>,
+            tonic::Response<BoxStream<super::StreamCompleteResponse>>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         /// Answers a conversation at once: the fold of StreamChat.
         async fn chat(
             &self,
             request: tonic::Request<super::ChatRequest>,
-        ) -> std::result::Result<tonic::Response<super::ChatResponse>, tonic::Status>;
-        /// Server streaming response type for the StreamChat method.
-        type StreamChatStream: tonic::codegen::tokio_stream::Stream<
-                Item = std::result::Result<super::StreamChatResponse, tonic::Status>,
-            >
-            + std::marker::Send
-            + 'static;
+        ) -> std::result::Result<tonic::Response<super::ChatResponse>, tonic::Status> {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         /// Answers a conversation as the answer is written. A stream that began ends with exactly one
         /// `end`, unless the connection or the reader is gone; one that fails before its `start` ends with
         /// its status alone.
         async fn stream_chat(
             &self,
             request: tonic::Request<super::StreamChatRequest>,
-        ) -> std::result::Result<tonic::Response<Self::StreamChatStream>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<BoxStream<super::StreamChatResponse>>,
+            tonic::Status,
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         /// Counts the tokens of a text or of a whole chat request.
         async fn count_tokens(
             &self,
@@ -2562,7 +2565,9 @@ pub mod llm_provider_service_server {
         ) -> std::result::Result<
             tonic::Response<super::CountTokensResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         /// Says whether a text fits a number of tokens. One that does not is an answer, not an error.
         async fn validate_token_count(
             &self,
@@ -2570,7 +2575,9 @@ pub mod llm_provider_service_server {
         ) -> std::result::Result<
             tonic::Response<super::ValidateTokenCountResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
     }
     /// One provider of language models in front of all of them. The gRPC deadline is the budget of
     /// everything a call does; a cancel closes the upstream at once.
@@ -2794,7 +2801,7 @@ pub mod llm_provider_service_server {
                     > tonic::server::ServerStreamingService<super::StreamCompleteRequest>
                     for StreamCompleteSvc<T> {
                         type Response = super::StreamCompleteResponse;
-                        type ResponseStream = T::StreamCompleteStream;
+                        type ResponseStream = BoxStream<super::StreamCompleteResponse>;
                         type Future = BoxFuture<
                             tonic::Response<Self::ResponseStream>,
                             tonic::Status,
@@ -2885,7 +2892,7 @@ pub mod llm_provider_service_server {
                     > tonic::server::ServerStreamingService<super::StreamChatRequest>
                     for StreamChatSvc<T> {
                         type Response = super::StreamChatResponse;
-                        type ResponseStream = T::StreamChatStream;
+                        type ResponseStream = BoxStream<super::StreamChatResponse>;
                         type Future = BoxFuture<
                             tonic::Response<Self::ResponseStream>,
                             tonic::Status,
@@ -3338,7 +3345,9 @@ pub mod usage_service_server {
         ) -> std::result::Result<
             tonic::Response<super::GetResponseUsageResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
     }
     /// Tells callers what their own calls used, also where the answer never reached them.
     #[derive(Debug)]
@@ -3801,7 +3810,9 @@ pub mod embedding_service_server {
         async fn embed(
             &self,
             request: tonic::Request<super::EmbedRequest>,
-        ) -> std::result::Result<tonic::Response<super::EmbedResponse>, tonic::Status>;
+        ) -> std::result::Result<tonic::Response<super::EmbedResponse>, tonic::Status> {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
     }
     /// Turns texts and media into vectors.
     #[derive(Debug)]
@@ -4272,7 +4283,9 @@ pub mod model_service_server {
         ) -> std::result::Result<
             tonic::Response<super::ListModelsResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         /// Tells one model.
         async fn get_model(
             &self,
@@ -4280,7 +4293,9 @@ pub mod model_service_server {
         ) -> std::result::Result<
             tonic::Response<super::GetModelResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
         /// Tells the server's version, features and limits.
         async fn get_server_info(
             &self,
@@ -4288,7 +4303,9 @@ pub mod model_service_server {
         ) -> std::result::Result<
             tonic::Response<super::GetServerInfoResponse>,
             tonic::Status,
-        >;
+        > {
+            Err(tonic::Status::unimplemented("Not yet implemented"))
+        }
     }
     /// What can be asked of this Weir: its models, version, features and limits.
     #[derive(Debug)]
