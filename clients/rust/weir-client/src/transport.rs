@@ -27,6 +27,9 @@ use crate::{
 
 const TIMEOUT: &str = "grpc-timeout";
 const ATTEMPTS_BEFORE: &str = "grpc-previous-rpc-attempts";
+/// What no server of Weir's takes more of. Checked here, for a server cannot hold to its limit before
+/// a new connection has agreed on it.
+const MAX_METADATA_BYTES: usize = 16 * 1024;
 
 /// What the stubs of a [`Client`](crate::Client) speak through; cheap to clone.
 ///
@@ -90,6 +93,12 @@ impl Transport {
         for (name, value) in &*self.headers {
             parts.headers.append(name, value.clone());
         }
+        let bytes = size(&parts.headers);
+        if bytes > MAX_METADATA_BYTES {
+            return Err(Status::resource_exhausted(format!(
+                "The metadata is larger than max: {bytes} bytes, more than {MAX_METADATA_BYTES}."
+            )));
+        }
         let message = body.collect().await?.to_bytes();
         let attempt = |before: u32| {
             let (parts, message, balancer) = (&parts, &message, &self.shared.balancer);
@@ -139,6 +148,14 @@ impl fmt::Debug for Transport {
             .field("timeout", timeout)
             .finish_non_exhaustive()
     }
+}
+
+/// The size of headers as HTTP/2 counts it (RFC 9113, 6.5.2).
+fn size(headers: &HeaderMap) -> usize {
+    let sizes = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + 32);
+    sizes.sum()
 }
 
 fn whole(message: &Bytes) -> Body {

@@ -228,3 +228,22 @@ async fn large_messages() -> Result<(), Error> {
     assert_eq!(server.seen().len(), 2);
     Ok(())
 }
+
+/// Metadata of 6 KiB arrive; what no server takes is refused before anything is sent.
+#[tokio::test]
+async fn large_metadata() -> Result<(), Error> {
+    let server = Scripted::new().await;
+    server.play([answer("a")]);
+    let with = |bytes| {
+        let options = CallOptions::new().metadata("x-large", "x".repeat(bytes));
+        server.client().with(&options)
+    };
+
+    with(6 * 1024)?.chat("Hi").await?;
+    let error = with(20 * 1024)?.chat("Hi").await.expect_err("too much");
+
+    assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{error}");
+    assert_eq!(error.code(), Code::ResourceExhausted);
+    assert_eq!(server.seen().len(), 1);
+    Ok(())
+}
