@@ -44,7 +44,7 @@ final class CallDefaults implements ClientInterceptor {
         return new SimpleForwardingClientCall<>(next.newCall(method, complete)) {
             @Override
             public void start(Listener<A> listener, Metadata headers) {
-                headers.put(CLIENT, Version.CLIENT);
+                headers.put(CLIENT, WeirClient.USER_AGENT);
                 if (authorization != null) {
                     headers.put(AUTHORIZATION, authorization);
                 }

@@ -1,7 +1,11 @@
 package weir.client;
 
 import io.grpc.CallOptions;
+import io.grpc.Channel;
+import io.grpc.ClientCall;
+import io.grpc.ClientInterceptor;
 import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -147,7 +151,22 @@ public final class CallSettings {
 
     /** These settings in gRPC's own form. */
     CallOptions grpc() {
-        CallOptions options = CallOptions.DEFAULT.withOption(KEY, this);
+        return on(CallOptions.DEFAULT);
+    }
+
+    /** These settings for each call of a raw stub. */
+    ClientInterceptor interceptor() {
+        return new ClientInterceptor() {
+            @Override
+            public <Q, A> ClientCall<Q, A> interceptCall(
+                    MethodDescriptor<Q, A> method, CallOptions options, Channel next) {
+                return next.newCall(method, on(options));
+            }
+        };
+    }
+
+    private CallOptions on(CallOptions before) {
+        CallOptions options = before.withOption(KEY, this);
         return timeout == null
                 ? options
                 : options.withDeadlineAfter(timeout.toNanos(), TimeUnit.NANOSECONDS);

@@ -55,6 +55,12 @@ import weir.v1.StreamCompleteResponse;
  * cancels what is still open; its threads are daemons, so an open call never keeps a process alive.
  */
 public final class WeirClient implements AutoCloseable {
+    /** Which release of the client this is, and of the contract that its stubs speak. */
+    public static final String VERSION = "0.1.0";
+
+    /** What the client calls itself towards a server. */
+    static final String USER_AGENT = "weir-client-java/" + VERSION;
+
     // Only UNAVAILABLE is repeated: it says that nothing of an answer was given. On a stream gRPC
     // itself stops repeating once the server's first bytes are there. Numbers are doubles, as in JSON.
     private static final Map<String, ?> SERVICE_CONFIG =
@@ -273,6 +279,17 @@ public final class WeirClient implements AutoCloseable {
         return channel;
     }
 
+    /**
+     * The same, with settings for each call that is made on it.
+     *
+     * @param settings of each call; its time limit begins with the call
+     * @return a channel that ends with this client
+     * @throws IllegalStateException once the client is closed
+     */
+    public Channel channel(CallSettings settings) {
+        return ClientInterceptors.intercept(channel(), settings.interceptor());
+    }
+
     /** Cancel what is open and leave the server; a second time does nothing. */
     @Override
     public void close() {
@@ -445,7 +462,7 @@ public final class WeirClient implements AutoCloseable {
                 grpc.overrideAuthority(serverName);
             }
             ManagedChannel connection =
-                    grpc.userAgent(Version.CLIENT)
+                    grpc.userAgent(USER_AGENT)
                             .defaultServiceConfig(SERVICE_CONFIG)
                             // The settings above hold; none is asked of the name service.
                             .disableServiceConfigLookUp()
