@@ -1,0 +1,3 @@
+//! The conformance driver.
+
+fn main() {}
