@@ -76,8 +76,10 @@ KINDS = (
         language="java",
         pattern=re.compile(r"weir-(proto|grpc)-(?P<version>\d[\w.]*)(-sources|-javadoc)?\.jar"),
         top="",
-        own=re.compile(r"weir/|META-INF/|[\w.-]+\.(html|css|js|svg)$|resources/|(legal|script-dir)/"
-                       r"|(element-list|package-list)$|search-dir/|index-files/"),
+        own=re.compile(
+            r"weir/|META-INF/|[\w.-]+\.(html|css|js|svg)$|resources/|(legal|script-dir)/"
+            r"|(element-list|package-list)$|search-dir/|index-files/"
+        ),
         shared=re.compile(r"(?!weir/.*\.(class|java)$)"),
     ),
 )
@@ -154,12 +156,12 @@ def versions(root: Path = ROOT) -> dict[str, str]:
         "clients/go/version.go": r'^const Version = "(.+)"$',
         "clients/typescript/package.json": r'^  "version": "(.+)",$',
         "clients/rust/weir-client/Cargo.toml": r'^version = "(.+)"$',
-        "clients/java/pom.xml": r"^    <revision>(.+)</revision>$|^  <version>(.+)</version>$",
+        "clients/java/pom.xml": r"<version>(.+)</version>",
     }
     said = {}
     for name, pattern in asked.items():
         found = re.search(pattern, (root / name).read_text(), re.MULTILINE)
-        said[name] = next(filter(None, found.groups())) if found else "nothing"
+        said[name] = found[1] if found else "nothing"
     return said
 
 
