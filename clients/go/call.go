@@ -80,11 +80,12 @@ func (l *link) failure(err error, trailer metadata.MD, started bool) error {
 	if l.closed.Err() != nil {
 		return cancelled()
 	}
-	failed, told := status.FromError(err)
-	if !told {
+	// Not status.FromError: it would put gRPC's own words about retries into the server's message.
+	var told interface{ GRPCStatus() *status.Status }
+	if !errors.As(err, &told) {
 		return err
 	}
-	return errorFromStatus(failed, trailer, started)
+	return errorFromStatus(told.GRPCStatus(), trailer, started)
 }
 
 // cancelled is the error of a call that this side ended.

@@ -93,7 +93,7 @@ func parseAddress(address string) (endpoint, error) {
 		scheme, rest = "", address
 	} else if scheme != "http" && scheme != "https" {
 		return endpoint{}, fmt.Errorf(
-			"weir: %q has an unknown scheme; use https://, http:// or unix:", address)
+			"weir: %q has an unknown scheme; use https://, http:// or unix:/path", address)
 	}
 	parts, err := url.Parse("//" + rest)
 	if err != nil || parts.Hostname() == "" || strings.Trim(parts.Path, "/") != "" ||
