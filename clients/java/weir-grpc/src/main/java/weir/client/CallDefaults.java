@@ -13,6 +13,7 @@ import java.util.concurrent.TimeUnit;
 
 /** What does every call carry besides its request? A deadline and metadata, the raw stubs' too. */
 final class CallDefaults implements ClientInterceptor {
+    private static final Pushback PUSHBACK = new Pushback();
     private static final Metadata.Key<String> CLIENT = text("weir-client");
     private static final Metadata.Key<String> AUTHORIZATION = text("authorization");
 
@@ -32,7 +33,7 @@ final class CallDefaults implements ClientInterceptor {
     @Override
     public <Q, A> ClientCall<Q, A> interceptCall(
             MethodDescriptor<Q, A> method, CallOptions options, Channel next) {
-        CallOptions complete = options;
+        CallOptions complete = options.withStreamTracerFactory(PUSHBACK);
         if (complete.getDeadline() == null) {
             Duration limit = method.getType() == MethodType.UNARY ? timeout : streamTimeout;
             complete = complete.withDeadlineAfter(limit.toNanos(), TimeUnit.NANOSECONDS);

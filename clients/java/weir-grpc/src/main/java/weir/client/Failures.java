@@ -27,7 +27,7 @@ final class Failures {
     private static final String DOMAIN = "weir";
     private static final String PREFIX = "ERROR_REASON_";
 
-    private static final Metadata.Key<byte[]> STATUS_DETAILS =
+    static final Metadata.Key<byte[]> STATUS_DETAILS =
             Metadata.Key.of("grpc-status-details-bin", Metadata.BINARY_BYTE_MARSHALLER);
     private static final Metadata.Key<String> REQUEST_ID = text("weir-request-id");
     private static final Metadata.Key<String> RESPONSE_ID = text("weir-response-id");
@@ -64,7 +64,7 @@ final class Failures {
             details.responseId = orEmpty(told.get(RESPONSE_ID));
         }
         Status.Code code = status.getCode();
-        String sentence = orEmpty(status.getDescription());
+        String sentence = sentence(status);
         Kind kind = kind(code, details.reason, answered);
         if (details.reason.isEmpty()) {
             if (started && CUT.contains(code)) {
@@ -73,8 +73,7 @@ final class Failures {
                 kind = Kind.INVALID_REQUEST;
             }
         }
-        return new WeirException(
-                kind, code, sentence.isEmpty() ? nameless(code) : sentence, details, cause);
+        return new WeirException(kind, code, sentence, details, cause);
     }
 
     /** The failure that the end of a stream carries; {@code answered} as for a status. */
@@ -194,6 +193,16 @@ final class Failures {
 
     private static Duration duration(com.google.protobuf.Duration told) {
         return Duration.ofSeconds(told.getSeconds(), told.getNanos());
+    }
+
+    /** What the status says; gRPC itself says "io exception" and leaves the rest to the cause. */
+    private static String sentence(Status status) {
+        String said = status.getDescription();
+        Throwable cause = status.getCause();
+        if (cause != null && cause.getMessage() != null) {
+            return said == null ? cause.getMessage() : said + " (" + cause.getMessage() + ")";
+        }
+        return said == null || said.isEmpty() ? nameless(status.getCode()) : said;
     }
 
     private static String nameless(Status.Code code) {
