@@ -271,3 +271,117 @@ async fn resolve(target: Target) -> io::Result<Vec<String>> {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|broken| broken.into_inner())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::Tls;
+
+    async fn listener() -> (TcpListener, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address").to_string();
+        (listener, address)
+    }
+
+    /// A balancer whose name has the addresses of a list that may change.
+    fn balancer(addresses: &Arc<Mutex<Vec<String>>>) -> Balancer {
+        let connection = Connection::new("127.0.0.1:1", &Tls::Off).expect("an address");
+        let addresses = addresses.clone();
+        let found = move || -> Resolving {
+            let found = lock(&addresses).clone();
+            Box::pin(async { Ok(found) })
+        };
+        Balancer::with_resolver(connection, Box::new(found))
+    }
+
+    /// How often each address was picked.
+    async fn picks(balancer: &Balancer, times: usize) -> BTreeMap<String, usize> {
+        let mut picked = BTreeMap::new();
+        for _ in 0..times {
+            let (lane, _) = balancer.pick().await.expect("a connection");
+            *picked.entry(lane.address.clone()).or_default() += 1;
+        }
+        picked
+    }
+
+    async fn until_connected(balancer: &Balancer, number: usize) {
+        let connected = async {
+            while balancer
+                .lanes()
+                .iter()
+                .filter(|lane| lane.channel().is_some())
+                .count()
+                < number
+            {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let waiting = tokio::time::timeout(Duration::from_secs(5), connected);
+        waiting.await.expect("no connection");
+    }
+
+    /// Every connected address has its turn; one where nobody listens is passed over.
+    #[tokio::test]
+    async fn in_turn() {
+        let ((_one, first), (_two, second)) = (listener().await, listener().await);
+        let (gone, third) = listener().await;
+        drop(gone);
+        let addresses = Arc::new(Mutex::new(vec![first.clone(), second.clone(), third]));
+        let balancer = balancer(&addresses);
+
+        picks(&balancer, 1).await;
+        until_connected(&balancer, 2).await;
+        let picked = picks(&balancer, 10).await;
+
+        assert_eq!(picked, [(first, 5), (second, 5)].into());
+    }
+
+    /// An address that the name no longer has gets no more calls, and a new one gets its share.
+    #[tokio::test]
+    async fn a_name_that_changes() {
+        let ((_one, first), (_two, second)) = (listener().await, listener().await);
+        let addresses = Arc::new(Mutex::new(vec![first]));
+        let balancer = balancer(&addresses);
+        picks(&balancer, 1).await;
+
+        *lock(&addresses) = vec![second.clone()];
+        *balancer.addresses.lock().await = None; // as if half a minute had passed
+        let picked = picks(&balancer, 2).await;
+
+        assert_eq!(picked, [(second, 2)].into());
+    }
+
+    /// Where nobody listens at all, the failure names every address, and is there at once.
+    #[tokio::test]
+    async fn nobody() {
+        let ((one, first), (two, second)) = (listener().await, listener().await);
+        drop((one, two));
+        let addresses = Arc::new(Mutex::new(vec![first.clone(), second.clone()]));
+
+        let status = balancer(&addresses)
+            .pick()
+            .await
+            .map(drop)
+            .expect_err("nobody");
+
+        assert_eq!(status.code(), tonic::Code::Unavailable);
+        assert!(status.message().contains(&first), "{status}");
+        assert!(status.message().contains(&second), "{status}");
+    }
+
+    /// A name without addresses says so.
+    #[tokio::test]
+    async fn no_addresses() {
+        let status = balancer(&Arc::default())
+            .pick()
+            .await
+            .map(drop)
+            .expect_err("nobody");
+
+        assert_eq!(status.message(), "The name has no addresses.");
+    }
+}

@@ -34,7 +34,7 @@ pub struct ClientBuilder {
     tls: Tls,
     timeout: Duration,
     stream_timeout: Duration,
-    max_message_bytes: usize,
+    max_receive_bytes: usize,
 }
 
 impl ClientBuilder {
@@ -62,9 +62,9 @@ impl ClientBuilder {
         self
     }
 
-    /// How large a message may be, sent or received. 32 MiB unless set.
-    pub fn max_message_bytes(mut self, bytes: usize) -> Self {
-        self.max_message_bytes = bytes;
+    /// How large an answer, or one message of a stream, may be. 32 MiB unless set.
+    pub fn max_receive_bytes(mut self, bytes: usize) -> Self {
+        self.max_receive_bytes = bytes;
         self
     }
 
@@ -79,7 +79,7 @@ impl ClientBuilder {
         Ok(Client {
             transport: Transport::new(connection, headers, stream_timeout),
             timeout: call::positive(self.timeout, "timeout")?,
-            max_message_bytes: self.max_message_bytes,
+            max_receive_bytes: self.max_receive_bytes,
         })
     }
 }
@@ -92,15 +92,15 @@ impl ClientBuilder {
 pub struct Client {
     transport: Transport,
     timeout: Duration,
-    max_message_bytes: usize,
+    max_receive_bytes: usize,
 }
 
 /// The stub of a service, as this client would have it.
 macro_rules! stub {
     ($client:expr, $stub:ident, $transport:expr) => {
         $stub::new($transport)
-            .max_decoding_message_size($client.max_message_bytes)
-            .max_encoding_message_size($client.max_message_bytes)
+            .max_decoding_message_size($client.max_receive_bytes)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES)
     };
 }
 
@@ -124,7 +124,7 @@ impl Client {
             tls: Tls::default(),
             timeout: TIMEOUT,
             stream_timeout: STREAM_TIMEOUT,
-            max_message_bytes: MAX_MESSAGE_BYTES,
+            max_receive_bytes: MAX_MESSAGE_BYTES,
         }
     }
 

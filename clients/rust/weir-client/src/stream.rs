@@ -128,18 +128,20 @@ impl<A: Answer> AnswerStream<A> {
         poll_fn(|context| self.poll_text(context)).await
     }
 
-    /// The next events that came together, as the contract's message; none after a good `end`.
+    /// The next events that came together, as the contract's message; none after a good `end`. It is
+    /// given as it came: where it breaks the contract, the next read says so.
     ///
     /// # Errors
     /// As `next_event`.
     pub async fn next_message(&mut self) -> Result<Option<A::Message>, Error> {
-        let Some(first) = self.next_event().await? else {
+        if !poll_fn(|context| self.poll_batch(context)).await? {
             return Ok(None);
-        };
-        let mut events = vec![first];
-        while let Some(event) = self.batch.next() {
-            self.take(&event)?;
-            events.push(event);
+        }
+        let events: Vec<GenerationEvent> = std::mem::take(&mut self.batch).collect();
+        for event in &events {
+            if self.take(event).is_err() {
+                break; // it is kept as the failure
+            }
         }
         Ok(Some(A::message(events)))
     }
@@ -176,17 +178,11 @@ impl<A: Answer> AnswerStream<A> {
         &self.headers
     }
 
-    fn poll_event(
-        &mut self,
-        context: &mut Context<'_>,
-    ) -> Poll<Result<Option<GenerationEvent>, Error>> {
-        loop {
-            if let Some(event) = self.batch.next() {
-                self.take(&event)?;
-                return Poll::Ready(Ok(Some(event)));
-            }
+    /// Wait until there are events; false after a good `end`.
+    fn poll_batch(&mut self, context: &mut Context<'_>) -> Poll<Result<bool, Error>> {
+        while self.batch.as_slice().is_empty() {
             let Some(messages) = &mut self.messages else {
-                return Poll::Ready(self.verdict().map(|()| None));
+                return Poll::Ready(self.verdict().map(|()| false));
             };
             match ready!(Pin::new(messages).poll_next(context)) {
                 Some(Ok(message)) => {
@@ -197,6 +193,19 @@ impl<A: Answer> AnswerStream<A> {
                 None => self.messages = None,
             }
         }
+        Poll::Ready(Ok(true))
+    }
+
+    fn poll_event(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Option<GenerationEvent>, Error>> {
+        ready!(self.poll_batch(context))?;
+        let event = self.batch.next();
+        if let Some(event) = &event {
+            self.take(event)?;
+        }
+        Poll::Ready(Ok(event))
     }
 
     fn poll_text(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<String>, Error>> {

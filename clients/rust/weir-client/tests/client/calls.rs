@@ -208,13 +208,16 @@ async fn large_messages() -> Result<(), Error> {
     let server = Scripted::new().await;
     let five_mib = "x".repeat(5 * 1024 * 1024);
     let small = Client::builder(&server.address)
-        .max_message_bytes(4 * 1024 * 1024)
+        .max_receive_bytes(4 * 1024 * 1024)
         .build()?;
     server.play([answer(&five_mib)]);
     server.play([answer(&five_mib)]);
 
     let received = small.chat("Hi").await.expect_err("too large");
-    let sent = small.chat(five_mib.as_str()).await.expect_err("too large");
+    let sent = small
+        .chat("x".repeat(33 * 1024 * 1024).as_str())
+        .await
+        .expect_err("too large");
     let served = server.client().chat(five_mib.as_str()).await?;
 
     for error in [received, sent] {

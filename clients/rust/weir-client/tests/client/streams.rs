@@ -249,6 +249,22 @@ async fn a_status_lost_after_the_end() -> Result<(), Error> {
     Ok(())
 }
 
+/// A message is given as it came, and the next read says what breaks the contract in it.
+#[tokio::test]
+async fn a_message_that_breaks_the_contract() -> Result<(), Error> {
+    let server = Scripted::new().await;
+    let events = answers::numbered([answers::start(), answers::start()]);
+    server.play([Step::Frame(events.clone()), FOREVER]);
+
+    let mut stream = server.client().stream_chat("Hi").await?;
+    let message = stream.next_message().await?.expect("a message");
+    let error = stream.next_message().await.expect_err("a second start");
+
+    assert_eq!(message.events, events);
+    assert_eq!(error.kind(), ErrorKind::Protocol);
+    Ok(())
+}
+
 /// Events that cannot follow one another end the call, and the error says which.
 #[tokio::test]
 async fn a_server_that_breaks_the_contract() -> Result<(), Error> {
