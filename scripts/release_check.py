@@ -52,7 +52,11 @@ KINDS = (
         language="go",
         pattern=re.compile(r"v(?P<version>\d[^/]*)\.zip"),
         top="weir.example/go@v{version}/",
-        own=re.compile(r"weir/|internal/|[A-Za-z_]+\.(go|md|yaml)$|go\.(mod|sum)$|LICENSE$"),
+        # A module is its folder as it is committed: a proxy takes tests and internal ones along.
+        own=re.compile(
+            r"(weir/(admin/)?v1|internal/conformance)/[\w.]+\.go$|[a-z_]+\.go$|go\.(mod|sum)$"
+            r"|(LICENSE|README\.md|buf\.gen\.yaml|\.gitattributes)$"
+        ),
         needed=("go.mod", "README.md"),
     ),
     Kind(
@@ -155,7 +159,7 @@ def versions(root: Path = ROOT) -> dict[str, str]:
         "server/pyproject.toml": r'^version = "(.+)"$',
         "clients/go/version.go": r'^const Version = "(.+)"$',
         "clients/typescript/package.json": r'^  "version": "(.+)",$',
-        "clients/rust/weir-client/Cargo.toml": r'^version = "(.+)"$',
+        "clients/rust/Cargo.toml": r'^version = "(.+)"$',
         "clients/java/pom.xml": r"<version>(.+)</version>",
     }
     said = {}
