@@ -3,6 +3,7 @@ package weir.client;
 import com.google.rpc.QuotaFailure;
 import com.google.rpc.ResourceInfo;
 import io.grpc.Status;
+import java.io.Serializable;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -54,25 +55,15 @@ public final class WeirException extends RuntimeException {
         PROTOCOL,
     }
 
-    private final Kind kind;
-    private final Status.Code code;
-    private final String sentence;
-    private final transient Details details;
-    private final String requestId;
-    private String responseId;
-    private TokenUsage usage;
-    private transient List<Attempt> attempts;
+    /** Everything that is known of the failure. */
+    private final Details details;
 
     WeirException(Kind kind, Status.Code code, String sentence, Details details, Throwable cause) {
         super(said(code, sentence, details), cause);
-        this.kind = kind;
-        this.code = code;
-        this.sentence = sentence;
+        details.kind = kind;
+        details.code = code;
+        details.sentence = sentence;
         this.details = details;
-        this.requestId = details.requestId;
-        this.responseId = details.responseId;
-        this.usage = details.usage;
-        this.attempts = details.attempts;
     }
 
     /**
@@ -96,7 +87,7 @@ public final class WeirException extends RuntimeException {
      * @return never null
      */
     public Kind kind() {
-        return kind;
+        return details.kind;
     }
 
     /**
@@ -105,7 +96,7 @@ public final class WeirException extends RuntimeException {
      * @return never null
      */
     public Status.Code code() {
-        return code;
+        return details.code;
     }
 
     /**
@@ -132,7 +123,7 @@ public final class WeirException extends RuntimeException {
      * @return never empty
      */
     public String sentence() {
-        return sentence;
+        return details.sentence;
     }
 
     /**
@@ -186,7 +177,7 @@ public final class WeirException extends RuntimeException {
      * @return empty where there is none
      */
     public String responseId() {
-        return responseId;
+        return details.responseId;
     }
 
     /**
@@ -195,7 +186,7 @@ public final class WeirException extends RuntimeException {
      * @return empty: not told
      */
     public Optional<TokenUsage> usage() {
-        return Optional.ofNullable(usage);
+        return Optional.ofNullable(details.usage);
     }
 
     /**
@@ -204,7 +195,7 @@ public final class WeirException extends RuntimeException {
      * @return unmodifiable
      */
     public List<Attempt> attempts() {
-        return attempts;
+        return details.attempts;
     }
 
     /**
@@ -224,19 +215,19 @@ public final class WeirException extends RuntimeException {
      * @return empty where it never got there
      */
     public String requestId() {
-        return requestId;
+        return details.requestId;
     }
 
     /** Add what the stream said to an error that does not say it itself. */
     WeirException complete(String responseId, TokenUsage usage, List<Attempt> attempts) {
-        if (this.responseId.isEmpty()) {
-            this.responseId = responseId;
+        if (details.responseId.isEmpty()) {
+            details.responseId = responseId;
         }
-        if (this.usage == null) {
-            this.usage = usage;
+        if (details.usage == null) {
+            details.usage = usage;
         }
-        if (this.attempts.isEmpty()) {
-            this.attempts = List.copyOf(attempts);
+        if (details.attempts.isEmpty()) {
+            details.attempts = List.copyOf(attempts);
         }
         return this;
     }
@@ -263,7 +254,12 @@ public final class WeirException extends RuntimeException {
     }
 
     /** What the details of a status say; one that is not there leaves its default. */
-    static final class Details {
+    @SuppressWarnings("serial") // the lists and maps in it are serializable
+    static final class Details implements Serializable {
+        private static final long serialVersionUID = 1;
+        Kind kind;
+        Status.Code code;
+        String sentence;
         String reason = "";
         Map<String, String> metadata = Map.of();
         Duration retryAfter;

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.grpc.Metadata;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;
@@ -45,6 +46,15 @@ class SettingsTest {
             var bytes = Metadata.Key.of("x-bytes-bin", Metadata.BINARY_BYTE_MARSHALLER);
             assertEquals(2, server.seen.get(0).get(bytes).length);
         }
+    }
+
+    /** The client, its pom and the client of Python have one number. */
+    @Test
+    void version() throws Exception {
+        String python = Files.readString(Path.of("../../python/weir/_version.py"));
+
+        assertEquals(WeirClient.VERSION, System.getProperty("weir.version"));
+        assertTrue(python.contains("VERSION = \"" + WeirClient.VERSION + "\""), python);
     }
 
     /** There is always a deadline: the call's, else the client's, else 60 s and 300 s for streams. */
