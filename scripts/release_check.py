@@ -1,10 +1,11 @@
 """May these artifacts be published? What a release would upload, opened and looked at.
 
-    python -m scripts.release_check DIRECTORY
+    python -m scripts.release_check DIRECTORY [LANGUAGE...]
 
 Whatever its language, an artifact carries the licence, holds nothing that belongs to another
 project, runs nothing at install or build time, shares no file with another artifact of its
-language, and has the one version number of the repository.
+language, and has the one version number of the repository. Of each language named (all, if none is)
+there must be one.
 """
 
 from __future__ import annotations
@@ -172,14 +173,15 @@ def versions(root: Path = ROOT) -> dict[str, str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Look at every artifact of a directory; the exit code says whether all may go out."""
     given = sys.argv[1:] if arguments is None else arguments
-    if len(given) != 1:
+    languages = {kind.language for kind in KINDS}
+    if not given or not languages.issuperset(given[1:]):
         print(__doc__, file=sys.stderr)
         return 2
     said_versions = versions()
     version = said_versions["clients/python/weir/_version.py"]
     found = list(artifacts(Path(given[0])))
     wrong = [f"{name} says {said}" for name, said in said_versions.items() if said != version]
-    missing = {kind.language for kind in KINDS} - {each.kind.language for each in found}
+    missing = set(given[1:] or languages) - {each.kind.language for each in found}
     wrong += [f"no artifact of {language}" for language in sorted(missing)]
     wrong += collisions(found)
     table = Table("artifact", "language", "KiB", "files", "verdict", title=f"release {version}")

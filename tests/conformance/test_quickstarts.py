@@ -5,15 +5,14 @@ checkout depends on it, compiles what the README shows, and calls `weir serve`.
 """
 
 import os
-import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.conformance.languages import ROOT, SCRIPTS
+from tests.conformance.languages import ROOT, SCRIPTS, Client, clients
 
 LINES_MAX = 15
 QUESTION = "Name three rivers."
@@ -22,21 +21,31 @@ RUN_TIMEOUT_S = 600
 CONFIG = "providers: [{id: echo, kind: echo}]\nmodels: [{name: echo, provider: echo}]\n"
 READMES = {"rust": "clients/rust/weir-client/README.md"}
 """Where they are not in `clients/LANGUAGE`."""
-LANGUAGES = sorted(
-    script.name for script in SCRIPTS.iterdir() if re.fullmatch("[a-z]+", script.name)
-)
+LANGUAGES = sorted({client.script.name for client in clients()})
 
 pytestmark = pytest.mark.timeout(BUILD_TIMEOUT_S)
 
 
 @pytest.fixture(scope="module")
-def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What a release would upload, by language; the checks of its contents have passed."""
-    into = tmp_path_factory.mktemp("release")
-    command = [str(ROOT / "scripts/release-dry-run"), str(into)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return into
+def packed(
+    require_built: Callable[[Client], None], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Path]:
+    """Pack what a release would upload of a language; the checks of its contents have passed."""
+
+    def pack(language: str) -> Path:
+        require_built(Client(name=language, script=SCRIPTS / language))
+        into = tmp_path_factory.mktemp("release")
+        done = subprocess.run(
+            [str(ROOT / "scripts/release-dry-run"), str(into)],
+            env={**os.environ, "WEIR_CLIENTS": language},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return into / language
+
+    return pack
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +73,12 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_runs_from_its_artifact(language: str, packed: Path, address: str, tmp_path: Path) -> None:
-    """The README's program streams the answer, and says how many tokens it took."""
+def test_runs_from_its_artifact(
+    language: str, packed: Callable[[str], Path], address: str, tmp_path: Path
+) -> None:
+    """The README's program compiles without a warning and streams the answer."""
     done = subprocess.run(
-        [str(SCRIPTS / language), "quickstart", str(packed / language), str(tmp_path)],
+        [str(SCRIPTS / language), "quickstart", str(packed(language)), str(tmp_path)],
         cwd=tmp_path,
         env={**os.environ, "WEIR_TARGET": address},
         capture_output=True,
@@ -78,7 +89,6 @@ def test_runs_from_its_artifact(language: str, packed: Path, address: str, tmp_p
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert QUESTION in done.stdout
-    assert re.search(r"\d+ tokens", done.stdout)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
