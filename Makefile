@@ -149,6 +149,10 @@ docker-install: ## run the image's install step in a scratch directory
 wheel-check: setup ## do the wheels hold the tree and nothing else?
 	@$(bin)/python scripts/wheel_check.py
 
+.PHONY: release-dry-run
+release-dry-run: setup ## build all that a release uploads, in build/release, and look inside
+	@scripts/release-dry-run $(ARGS)
+
 .PHONY: provider-pages
 provider-pages: setup ## write docs/providers.md and docs/providers/openai.md from the code
 	@$(bin)/python -m tests.docs.provider_tables

@@ -22,22 +22,34 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="session")
-def outcome_of(served: Served, pytestconfig: pytest.Config) -> Callable[[Client], Outcome]:
-    """Run a client's scenarios, once; left out where it is not built, and failing in CI."""
-    outcomes = pytestconfig.stash.setdefault(OUTCOMES, {})
+def require_built(pytestconfig: pytest.Config) -> Callable[[Client], None]:
+    """Leave a test out where its client is not built; in CI that is a failure."""
+    told: dict[str, str] = {}
     not_built = pytestconfig.stash.setdefault(NOT_BUILT, {})
 
-    def outcome(client: Client) -> Outcome:
-        if client.name not in outcomes and client.name not in not_built:
-            if why := unready(client):
-                not_built[client.name] = why
-            else:
-                outcomes[client.name] = run(client, served)
-        if client.name in not_built:
-            why = not_built[client.name]
+    def require(client: Client) -> None:
+        if client.name not in told:
+            told[client.name] = unready(client)
+        if why := told[client.name]:
+            not_built[client.name] = why
             if os.environ.get("CI") == "true":
                 pytest.fail(why)
             pytest.skip(why)
+
+    return require
+
+
+@pytest.fixture(scope="session")
+def outcome_of(
+    served: Served, require_built: Callable[[Client], None], pytestconfig: pytest.Config
+) -> Callable[[Client], Outcome]:
+    """Run a client's scenarios, once."""
+    outcomes = pytestconfig.stash.setdefault(OUTCOMES, {})
+
+    def outcome(client: Client) -> Outcome:
+        require_built(client)
+        if client.name not in outcomes:
+            outcomes[client.name] = run(client, served)
         return outcomes[client.name]
 
     return outcome
