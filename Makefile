@@ -62,6 +62,10 @@ test: ## run the tests; ARGS="-k deadline"
 	@scripts/setup-env dev model
 	@scripts/test $(ARGS)
 
+.PHONY: test-clients
+test-clients: setup ## build the clients of every language, hold them to the golden scenarios
+	@scripts/test-clients $(ARGS)
+
 .PHONY: test-services
 test-services: ## install PostgreSQL and Redis for the tests that need them
 	@scripts/install-services
@@ -117,6 +121,11 @@ types: setup ## do the types hold, strictly?
 .PHONY: imports
 imports: setup ## do imports run one way?
 	@$(bin)/lint-imports --no-logo
+
+.PHONY: conformance-page
+conformance-page: setup ## write docs/conformance.md from a run of all clients
+	@$(bin)/python -m tests.conformance.golden
+	@$(bin)/python -m tests.conformance --write
 
 .PHONY: docker-lint
 docker-lint: setup ## is the Dockerfile sound?

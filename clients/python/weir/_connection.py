@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from weir._version import VERSION
 
-_MAX_MESSAGE_BYTES: Final = 32 * 1024 * 1024
+MAX_MESSAGE_BYTES: Final = 32 * 1024 * 1024
 
 # Only UNAVAILABLE is repeated: it says that nothing of an answer was given. On a stream gRPC
 # itself stops repeating once the server's first bytes are there.
@@ -37,9 +37,8 @@ _CHANNEL_OPTIONS: Final[Mapping[str, str | int]] = {
     "grpc.service_config": json.dumps(_SERVICE_CONFIG),
     "grpc.enable_retries": 1,
     # A request larger than this buffer is never repeated.
-    "grpc.per_rpc_retry_buffer_size": _MAX_MESSAGE_BYTES,
-    "grpc.max_send_message_length": _MAX_MESSAGE_BYTES,
-    "grpc.max_receive_message_length": _MAX_MESSAGE_BYTES,
+    "grpc.per_rpc_retry_buffer_size": MAX_MESSAGE_BYTES,
+    "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
     # Pings only while a call is open: a dead peer is noticed, an idle one left alone.
     "grpc.keepalive_time_ms": 30_000,
     "grpc.keepalive_timeout_ms": 10_000,
@@ -74,27 +73,43 @@ class Connection:
 
     target: the address in gRPC's own form.
     tls: None for plain text.
+    max_receive_bytes: the largest message to take.
     """
 
     target: str
     tls: TlsFiles | None
+    max_receive_bytes: int = MAX_MESSAGE_BYTES
 
     @property
     def options(self) -> list[tuple[str, str | int]]:
         """The settings of the channel, in gRPC's own form."""
-        return list(_CHANNEL_OPTIONS.items())
+        limit = ("grpc.max_receive_message_length", self.max_receive_bytes)
+        return [*_CHANNEL_OPTIONS.items(), limit]
 
 
-def connection(address: str, tls: bool | TlsFiles | None = None) -> Connection:
+def connection(
+    address: str,
+    tls: bool | TlsFiles | None = None,
+    *,
+    max_receive_bytes: int = MAX_MESSAGE_BYTES,
+) -> Connection:
     """Read an address: "host:port", "https://host:port", "http://host:port" or "unix:/path".
 
     tls: True, False, or the files to use. None: what the address's scheme says; without a scheme,
         plain text to this machine (loopback, unix:) and TLS to any other.
 
-    Raises ValueError for an address of another form, or one whose scheme contradicts `tls`.
+    Raises ValueError for an address of another form, one whose scheme contradicts `tls`, or a limit
+    that lets nothing in.
     """
+    if max_receive_bytes < 1:
+        raise ValueError(f"max_receive_bytes must be above 0, not {max_receive_bytes!r}.")
+    target, files = _target(address, tls)
+    return Connection(target=target, tls=files, max_receive_bytes=max_receive_bytes)
+
+
+def _target(address: str, tls: bool | TlsFiles | None) -> tuple[str, TlsFiles | None]:
     if address.startswith("unix:"):
-        return Connection(target=address, tls=_files(tls, default=False))
+        return address, _files(tls, default=False)
     scheme, separator, rest = address.partition("://")
     if not separator:
         scheme, rest = "", address
@@ -110,7 +125,7 @@ def connection(address: str, tls: bool | TlsFiles | None = None) -> Connection:
         raise ValueError(f"{address!r} contradicts tls={tls!r}; leave one of the two out.")
     default = scheme == "https" or (not scheme and not _is_loopback(parts.hostname))
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return Connection(target=f"{host}:{port}", tls=_files(tls, default=default))
+    return f"{host}:{port}", _files(tls, default=default)
 
 
 def _files(tls: bool | TlsFiles | None, *, default: bool) -> TlsFiles | None:

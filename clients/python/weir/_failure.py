@@ -6,10 +6,10 @@ from typing import Final
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, QuotaFailure, RetryInfo
 from google.rpc.status_pb2 import Status
 
-from weir.errors import Code, StreamBrokenError, WeirError, error_class
+from weir.errors import Code, QuotaViolation, StreamBrokenError, WeirError, error_class
 from weir.v1.error_pb2 import ErrorReason, FailureInfo, FieldViolation
 from weir.v1.generation_pb2 import StreamEnd
 
@@ -28,6 +28,7 @@ class _Details:
     metadata: dict[str, str] = field(default_factory=dict)
     retry_after_s: float | None = None
     violations: list[FieldViolation] = field(default_factory=list)
+    quotas: list[QuotaViolation] = field(default_factory=list)
     failure: FailureInfo = field(default_factory=FailureInfo)
 
 
@@ -62,9 +63,11 @@ def error_from_status(
         metadata=details.metadata,
         retry_after_s=details.retry_after_s,
         field_violations=details.violations,
+        quota_violations=details.quotas,
         response_id=failure.response_id or _text(trailers, "weir-response-id"),
         usage=failure.usage if failure.HasField("usage") else None,
         attempts=failure.attempts,
+        last_sequence=failure.last_sequence if failure.HasField("last_sequence") else None,
         request_id=_text(trailers, "weir-request-id"),
     )
 
@@ -92,7 +95,7 @@ def error_from_end(end: StreamEnd, *, answered: bool = False) -> WeirError:
 
 def _decode(trailers: Trailers) -> _Details:
     told = _Details()
-    info, retry, request = ErrorInfo(), RetryInfo(), BadRequest()
+    info, retry, request, quota = ErrorInfo(), RetryInfo(), BadRequest(), QuotaFailure()
     try:
         for detail in Status.FromString(_bytes(trailers, "grpc-status-details-bin")).details:
             if detail.Unpack(info) and info.domain == _DOMAIN:
@@ -104,6 +107,11 @@ def _decode(trailers: Trailers) -> _Details:
                 told.violations = [
                     FieldViolation(field=each.field, description=each.description, rule=each.reason)
                     for each in request.field_violations
+                ]
+            elif detail.Unpack(quota):
+                told.quotas = [
+                    QuotaViolation(subject=each.subject, description=each.description)
+                    for each in quota.violations
                 ]
             else:
                 detail.Unpack(told.failure)

@@ -7,7 +7,7 @@ from typing import Self, Unpack
 from weir._blocking_link import BlockingLink
 from weir._blocking_stream import Stream
 from weir._calls import STREAM_TIMEOUT_S, UNARY_TIMEOUT_S, CallOptions, defaults
-from weir._connection import TlsFiles, connection
+from weir._connection import MAX_MESSAGE_BYTES, TlsFiles, connection
 from weir._health import CheckRequest, HealthStatus, health_status
 from weir.fold import ChatFold, CompleteFold
 from weir.messages import as_inputs, as_messages
@@ -57,6 +57,7 @@ class Client:
     tls: True, False, or the files to use. None: TLS, unless the address is on this machine or
         begins with http://.
     timeout_s: seconds for a call that sets none itself; stream_timeout_s the same for streams.
+    max_receive_bytes: the largest message to take. A larger one raises InvalidRequestError.
 
     The connection is made at the first call, and again at the first call after a fork. Closing the
     client cancels what is still open.
@@ -77,9 +78,10 @@ class Client:
         tls: bool | TlsFiles | None = None,
         timeout_s: float = UNARY_TIMEOUT_S,
         stream_timeout_s: float = STREAM_TIMEOUT_S,
+        max_receive_bytes: int = MAX_MESSAGE_BYTES,
     ) -> None:
         self._link = BlockingLink(
-            connection(address, tls),
+            connection(address, tls, max_receive_bytes=max_receive_bytes),
             defaults(api_key=api_key, timeout_s=timeout_s, stream_timeout_s=stream_timeout_s),
         )
 

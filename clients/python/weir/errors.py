@@ -21,6 +21,7 @@ A class follows from the gRPC code and, where a code means several things, from 
 
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
+from typing import NamedTuple
 
 from weir.v1.error_pb2 import Attempt, ErrorReason, FieldViolation
 from weir.v1.usage_pb2 import TokenUsage
@@ -48,6 +49,13 @@ class Code(IntEnum):
     UNAUTHENTICATED = 16
 
 
+class QuotaViolation(NamedTuple):
+    """A limit that is used up: its name, and what is said about it."""
+
+    subject: str
+    description: str
+
+
 class WeirError(Exception):
     """A call failed.
 
@@ -58,9 +66,11 @@ class WeirError(Exception):
     metadata: facts about the failure; the keys are named with each ErrorReason.
     retry_after_s: seconds after which trying again makes sense; None: not known, or never.
     field_violations: the request's fields that break a rule.
+    quota_violations: the limits that are used up, by name.
     response_id: Weir's identity of the answer; "" where there is none.
     usage: what was used all the same; None: not told.
     attempts: the calls made to providers.
+    last_sequence: of the last event that the server sent; None: it sent none, or does not say.
     request_id: identity of the call in the server's logs; "" where it never got there.
     """
 
@@ -73,9 +83,11 @@ class WeirError(Exception):
         metadata: Mapping[str, str] | None = None,
         retry_after_s: float | None = None,
         field_violations: Sequence[FieldViolation] = (),
+        quota_violations: Sequence[QuotaViolation] = (),
         response_id: str = "",
         usage: TokenUsage | None = None,
         attempts: Sequence[Attempt] = (),
+        last_sequence: int | None = None,
         request_id: str = "",
     ) -> None:
         said = [f"{reason or code.name}: {message}"]
@@ -91,9 +103,11 @@ class WeirError(Exception):
         self.metadata: dict[str, str] = dict(metadata or {})
         self.retry_after_s = retry_after_s
         self.field_violations = tuple(field_violations)
+        self.quota_violations = tuple(quota_violations)
         self.response_id = response_id
         self.usage = usage
         self.attempts = tuple(attempts)
+        self.last_sequence = last_sequence
         self.request_id = request_id
 
     @property

@@ -1,6 +1,7 @@
 """What can be typed after `weir`? The commands with their options, their help and an example.
 
-Those of operators are in `operating.py`, `keying.py` and `accounting.py`.
+Those of operators are in `operating.py`, `keying.py` and `accounting.py`; those
+that act for tests in `acting.py`.
 
 The modules that do the work are imported by the command that was asked for, not before.
 """
@@ -10,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from weir_server.cli import accounting, keying, operating
+from weir_server.cli import accounting, acting, keying, operating
 from weir_server.cli.options import (
     DEFAULT_ADDRESS,
     HEALTH_DEADLINE_S,
@@ -155,7 +156,7 @@ def demo(
     exit_after(lambda: doing.run(prompt, max_tokens=max_tokens))
 
 
-@app.command(
+app.command(
     "fake-upstream",
     help="Play a provider that misbehaves, to test a service against.\n\nIt speaks OpenAI's "
     "protocol on this machine's loopback, prints its base URL and serves until Ctrl-C. The model "
@@ -163,38 +164,15 @@ def demo(
     "echo. docs/fake-upstream.md tells how a script does more.",
     rich_help_panel=_RUN,
     epilog="Example: weir fake-upstream --port 18080 --journal journal.jsonl",
-)
-def fake_upstream(
-    port: Annotated[
-        int,
-        typer.Option(metavar="N", min=0, max=65535, help="Where to listen; 0 takes a free one."),
-    ] = 0,
-    host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="127.0.0.1, ::1 or localhost; no other.")
-    ] = "127.0.0.1",
-    script: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Rules for which request is answered how, YAML."),
-    ] = None,
-    fault: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Answer every request with this fault of the list."),
-    ] = None,
-    journal: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Write a JSON object a line, for each request as it ends."
-        ),
-    ] = None,
-    show_list: Annotated[
-        bool, typer.Option("--list", help="Print the models that choose an answer, and stop.")
-    ] = False,
-) -> None:
-    """Play a provider that misbehaves, to test a service against."""
-    from weir_server.cli import fake_upstream as doing
-
-    wished = doing.Wished(host=host, port=port, script=script, fault=fault, journal=journal)
-    exit_after(doing.show_models if show_list else lambda: doing.run(wished))
+)(acting.fake_upstream)
+app.command(
+    "conformance-server",
+    help="Play golden scenarios, to test a client of any language against.\n\nA call names its "
+    "scenario in the metadata weir-conformance-scenario. Prints the ports and the certificates as "
+    "a line of JSON and serves until Ctrl-C. docs/conformance.md tells what clients must show.",
+    rich_help_panel=_RUN,
+    epilog="Example: weir conformance-server --scenarios tests/conformance/scenarios",
+)(acting.conformance_server)
 
 
 @app.command(

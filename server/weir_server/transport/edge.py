@@ -279,18 +279,13 @@ class Edge:
         trailers = facts.trailers(call)
         if error is None:
             return Finish(code=_OK, trailers=trailers, reply=run.reply)
-        details = status.to_details(
+        return status.failed(
             error,
+            trailers=trailers,
             response_id=call.answer_id,
             last_sequence=run.stream.last_sequence if run.stream is not None else None,
             attempts=call.progress.attempts,
         )
-        trailers.append(("grpc-status-details-bin", details))
-        pushback_ms = status.pushback_ms(error)
-        if pushback_ms is not None:
-            trailers.append(("grpc-retry-pushback-ms", str(pushback_ms)))
-        row = status.row_of(type(error))
-        return Finish(code=row.code, message=row.message, trailers=trailers)
 
     def _access_line(self, run: "_Run", method: Method, exchange: Exchange) -> AccessLine:
         call, said, stream, error = run.call, run.said, run.stream, run.error

@@ -3,16 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import grpc
 import grpc.aio
 
-from weir_server.transport.edge import Edge
 from weir_server.transport.exchange import CallerGone, Exchange, Finish, Metadata
-from weir_server.transport.methods import Method
 
 _CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
+
+
+class Served(Protocol):
+    """An RPC by its path."""
+
+    @property
+    def path(self) -> str:
+        """The path of the RPC on the wire."""
+        ...
+
+    @property
+    def streaming(self) -> bool:
+        """Whether it is answered with a stream of messages."""
+        ...
+
+
+ServedT = TypeVar("ServedT", bound=Served)
+ServedT_contra = TypeVar("ServedT_contra", bound=Served, contravariant=True)
+
+
+class Serves(Protocol[ServedT_contra]):
+    """What answers RPCs: the edge."""
+
+    async def serve(self, method: ServedT_contra, exchange: Exchange, payload: bytes) -> Finish:
+        """Serve one RPC from its request bytes to its status."""
+        ...
 
 
 class AioExchange(Exchange):
@@ -58,7 +82,7 @@ class Dispatcher(grpc.GenericRpcHandler):
     reaches a handler around its checks.
     """
 
-    def __init__(self, edge: Edge, methods: Sequence[Method]) -> None:
+    def __init__(self, edge: Serves[ServedT], methods: Sequence[ServedT]) -> None:
         self._handlers = {method.path: _handler(edge, method) for method in methods}
 
     def service(
@@ -68,9 +92,16 @@ class Dispatcher(grpc.GenericRpcHandler):
         return self._handlers.get(handler_call_details.method)
 
 
-def _handler(edge: Edge, method: Method) -> grpc.RpcMethodHandler[Any, Any]:
+def _handler(edge: Serves[ServedT], method: ServedT) -> grpc.RpcMethodHandler[Any, Any]:
     async def unary(payload: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
         finish = await edge.serve(method, AioExchange(context), payload)
+        if finish.code:
+            # Returning would send an empty message before the status, and a client repeats no call
+            # that something of an answer was given for. Nothing is between this and the library
+            # that could swallow what `abort` raises.
+            await context.abort(
+                _CODES[finish.code], finish.message, trailing_metadata=tuple(finish.trailers)
+            )
         _set_status(context, finish)
         return finish.reply
 

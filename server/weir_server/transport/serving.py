@@ -51,7 +51,10 @@ class GrpcServer:
         services: Sequence[str],
         open_calls: OpenCalls,
         log: Log,
+        options: Sequence[tuple[str, int]] = (),
     ) -> None:
+        """`options`: further ones of the library, in its own words."""
+        self._options = options
         self._settings = settings
         self._dispatcher = dispatcher
         self._services = services
@@ -63,7 +66,7 @@ class GrpcServer:
     async def start(self) -> Listening:
         """Open the port and take calls. Raises CannotListen."""
         settings = self._settings
-        server = grpc.aio.server(options=_options(settings))
+        server = grpc.aio.server(options=[*_options(settings), *self._options])
         server.add_generic_rpc_handlers((self._dispatcher,))
         self._health.attach(server)
         if settings.allows(settings.reflection):

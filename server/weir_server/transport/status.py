@@ -18,6 +18,7 @@ from google.rpc.status_pb2 import Status
 from weir.v1.error_pb2 import Attempt, Error, ErrorReason, FailureInfo
 from weir_server.core import errors
 from weir_server.core.errors import WeirError
+from weir_server.transport.exchange import Finish, Metadata
 
 DOMAIN = "weir"
 DETAILS_MAX_BYTES = 4096
@@ -235,6 +236,26 @@ def to_message(error: WeirError) -> Error:
     if error.retry_after_s is not None:
         message.retry_after.CopyFrom(_duration(error.retry_after_s))
     return message
+
+
+def failed(
+    error: WeirError,
+    *,
+    trailers: Metadata,
+    response_id: str,
+    last_sequence: int | None = None,
+    attempts: Sequence[Attempt] = (),
+) -> Finish:
+    """Return how an RPC ends that failed; `trailers` stand before those of the failure."""
+    row = row_of(type(error))
+    details = to_details(
+        error, response_id=response_id, last_sequence=last_sequence, attempts=attempts
+    )
+    said = [*trailers, ("grpc-status-details-bin", details)]
+    wait_ms = pushback_ms(error)
+    if wait_ms is not None:
+        said.append(("grpc-retry-pushback-ms", str(wait_ms)))
+    return Finish(code=row.code, message=row.message, trailers=said)
 
 
 def to_details(

@@ -1,0 +1,1 @@
+"""What must every client show? A real server that plays golden scenarios, for any language."""
