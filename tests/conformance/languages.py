@@ -9,6 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "scripts/clients"
+START_TIMEOUT_S = 60.0
 VARIANTS = {"python": {"python": (), "python-asyncio": ("asyncio",)}}
 """Languages with more than one client: column, and what its driver is told."""
 
@@ -28,11 +29,16 @@ class Client:
 
 
 def clients(scripts: Path = SCRIPTS) -> list[Client]:
-    """Return every client that has a script, by name."""
+    """Return every client that has a script, by name; WEIR_CLIENTS takes some of the scripts.
+
+    A script whose name is no single word is a tool, not a language.
+    """
+    wanted = os.environ.get("WEIR_CLIENTS", "").split()
     return [
         Client(name=name, script=script, arguments=arguments)
         for script in sorted(scripts.iterdir())
-        if os.access(script, os.X_OK) and script.is_file()
+        if script.name.isalpha() and script.is_file() and os.access(script, os.X_OK)
+        if not wanted or script.name in wanted
         for name, arguments in VARIANTS.get(script.name, {script.name: ()}).items()
     ]
 
@@ -44,9 +50,17 @@ def unready(client: Client) -> str:
     """
     if shutil.which("bash") is None:
         return f"{client.name}: bash is needed to run {client.script.name}"
-    done = subprocess.run(
-        client.driver, input="", capture_output=True, text=True, check=False, timeout=60
-    )
+    try:
+        done = subprocess.run(
+            client.driver,
+            input="",
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=START_TIMEOUT_S,
+        )
+    except subprocess.TimeoutExpired:
+        return f"{client.name}: its driver does not end with its input; see docs/conformance.md"
     if done.returncode == 0:
         return ""
     said = (done.stderr or done.stdout).strip().splitlines()

@@ -63,7 +63,7 @@ def test_every_reason() -> None:
 def sent(scenario: Scenario) -> list[bytes]:
     """The messages of the last attempt."""
     last = scenario.attempts[-1]
-    return [each for step in last if isinstance(step, Send) for each in step.messages]
+    return [each for step in last if isinstance(step, Send) for each in step.payloads()]
 
 
 @pytest.mark.parametrize("name", FOLDED)

@@ -37,7 +37,7 @@ def right(name: str) -> dict[str, Any]:
         json_format.MessageToDict(scenario.method.response.FromString(payload))
         for step in scenario.attempts[-1]
         if isinstance(step, Send)
-        for payload in step.messages
+        for payload in step.payloads()
     ]
     error = shows.get("error")
     return {
@@ -110,7 +110,7 @@ def test_another_error(field: str, value: object) -> None:
         ("retries/pushback", [{}, {"began_ms": 900.0}], "came 896 ms after the one before it"),
         ("calls/abandoned", [{}], "the server saw it completed, not cancelled"),
         ("calls/abandoned", [{"lasted_ms": 1500.0}], "on the server it lasted 1500.0 ms"),
-        ("calls/slow_reader", [{}], "the server was never held back longer than 0.1 ms"),
+        ("calls/held_back", [{}], "the server was never held back longer than 0.1 ms"),
         ("calls/default_deadline", [{}], "the call had 15000 ms left"),
         ("calls/default_deadline", [{"time_remaining_ms": None}], "the call had None ms left"),
         ("limits/metadata", [{}], "metadata weir-priority is []"),

@@ -108,11 +108,11 @@ class _Attempt:
         unary_reply = b""
         for step in steps:
             match step:
-                case Send(messages=messages) if self._streaming:
-                    for message in messages:
-                        await self._send(message)
-                case Send(messages=messages):
-                    unary_reply = messages[0]
+                case Send() if self._streaming:
+                    for payload in step.payloads():
+                        await self._send(payload)
+                case Send():
+                    unary_reply = next(step.payloads())
                     await self._exchange.send_headers(self._headers)
                     self._entry.messages_sent = 1
                 case Wait(seconds=None):
@@ -149,9 +149,11 @@ class _Attempt:
         if not self._entry.messages_sent:
             await self._exchange.send_headers(self._headers)
         began_at_s = time.monotonic()
-        await self._exchange.send(message)
-        waited_s = time.monotonic() - began_at_s
-        self._entry.longest_send_s = max(self._entry.longest_send_s, waited_s)
+        try:
+            await self._exchange.send(message)
+        finally:  # the longest wait may be one that the caller ended by leaving
+            waited_s = time.monotonic() - began_at_s
+            self._entry.longest_send_s = max(self._entry.longest_send_s, waited_s)
         self._entry.messages_sent += 1
 
 

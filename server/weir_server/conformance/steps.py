@@ -14,7 +14,7 @@
 """
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,9 +36,25 @@ class StepInvalid(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Send:
-    """Send messages, one after the other."""
+    """Send a message, or several that are made of it, one after the other."""
 
-    messages: Sequence[bytes]
+    message: Message | None
+    """None: the bytes below, which are sent once."""
+    bare: bytes = b""
+    times: int = 1
+
+    def payloads(self) -> Iterator[bytes]:
+        """Give the bytes of each message, the events' sequence rising through them."""
+        if self.message is None:
+            yield self.bare
+            return
+        copy = type(self.message)()
+        copy.CopyFrom(self.message)
+        events = getattr(copy, "events", ())
+        for _ in range(self.times):
+            yield copy.SerializeToString()
+            for event in events:
+                event.sequence += len(events)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,10 +104,9 @@ def read_step(fields: Mapping[str, Any], response: type[Message]) -> Step:
             times = rest.get("times", 1)
             if not 1 <= times <= TIMES_MAX:
                 raise StepInvalid(f"times must be 1 to {TIMES_MAX}, not {times}")
-            first = json_format.ParseDict(message, response())
-            return Send(messages=[each.SerializeToString() for each in going_on(first, times)])
+            return Send(message=json_format.ParseDict(message, response()), times=times)
         case {"send_bytes": text, **rest} if not rest:
-            return Send(messages=[base64.b64decode(text, validate=True)])
+            return Send(message=None, bare=base64.b64decode(text, validate=True))
         case {"wait_ms": milliseconds, **rest} if not rest:
             if not 0 < milliseconds <= WAIT_MAX_S * 1000:
                 raise StepInvalid(f"wait_ms must be above 0, at most {WAIT_MAX_S * 1000:g}")
@@ -103,19 +118,6 @@ def read_step(fields: Mapping[str, Any], response: type[Message]) -> Step:
         case {"status": {"code": int(code), "message": str(message)}, **rest} if not rest:
             return BareStatus(code=code, message=message)
     raise StepInvalid(f"no such step: {fields}")
-
-
-def going_on(message: Message, times: int) -> Sequence[Message]:
-    """Return a message and its repetitions, the events' sequence rising through them."""
-    messages = []
-    for turn in range(times):
-        copy = type(message)()
-        copy.CopyFrom(message)
-        events = getattr(copy, "events", ())
-        for event in events:
-            event.sequence += turn * len(events)
-        messages.append(copy)
-    return messages
 
 
 def _fail(fields: Mapping[str, Any]) -> Fail:

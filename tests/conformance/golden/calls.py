@@ -185,20 +185,38 @@ def rows() -> list[Row]:
         ),
         Row(
             name="slow_reader",
-            promise="A reader that pauses holds the server back, and misses nothing.",
+            promise="A reader that pauses misses nothing.",
             client={"pause_after_messages": {"count": 1, "ms": 1500}, "timeout_ms": 50_000},
             attempts=[
                 [
                     send(START, {"sequence": "1", **opened(0, {"text": ""})}),
                     send(
                         {"sequence": "2", **delta(0, text=KIB_64)},
-                        times=256,
+                        times=128,
                     ),
-                    send({"sequence": "258", **closed(0)}, {"sequence": "259", **end()}),
+                    send({"sequence": "130", **closed(0)}, {"sequence": "131", **end()}),
                 ]
             ],
-            shows={"folded": answer({"text": "@repeat:0123456789abcdef:1048576"})},
-            journal={"attempts": 1, "outcome": "completed", "held_back_ms": 500},
+            shows={"folded": answer({"text": "@repeat:0123456789abcdef:524288"})},
+            journal={"attempts": 1, "outcome": "completed"},
+        ),
+        Row(
+            name="held_back",
+            promise="A reader that pauses holds back a server that has more than any buffer takes.",
+            client={
+                "pause_after_messages": {"count": 1, "ms": 1500},
+                "abandon_after_messages": 2,
+                "timeout_ms": 50_000,
+            },
+            attempts=[
+                [
+                    send(START, {"sequence": "1", **opened(0, {"text": ""})}),
+                    send({"sequence": "2", **delta(0, text=KIB_64)}, times=8192),
+                    SILENCE,
+                ]
+            ],
+            shows={"messages": {"at_least": 2, "at_most": 3}, "error": "any"},
+            journal={"attempts": 1, "outcome": "cancelled", "held_back_ms": 500},
         ),
     ]
 
