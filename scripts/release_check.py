@@ -152,19 +152,33 @@ def collisions(found: Sequence[Artifact]) -> list[str]:
     return said
 
 
+VERSIONS: Mapping[str, str] = {
+    "clients/python/pyproject.toml": r'^version = "(.+)"$',
+    "clients/python/weir/_version.py": r'^VERSION = "(.+)"$',
+    "server/pyproject.toml": r'^version = "(.+)"$',
+    "server/weir_server/transport/facts.py": r'^CONTRACT_VERSION = "(.+)"$',
+    "clients/go/version.go": r'^const Version = "(.+)"$',
+    "clients/go/internal/conformance/main.go": r'^const contractVersion = "(.+)"$',
+    "clients/typescript/package.json": r'^  "version": "(.+)",$',
+    "clients/typescript/package-lock.json": r'^  "version": "(.+)",$',
+    "clients/typescript/src/version.ts": r'^export const VERSION = "(.+)";$',
+    "clients/rust/Cargo.toml": r'^version = "(.+)"$',
+    "clients/rust/Cargo.lock": r'^name = "weir-client"\nversion = "(.+)"$',
+    "clients/java/pom.xml": r"<version>(.+)</version>",
+    "clients/java/weir-proto/pom.xml": r"<version>(.+)</version>",
+    "clients/java/weir-grpc/pom.xml": r"<version>(.+)</version>",
+    "clients/java/conformance/pom.xml": r"<version>(.+)</version>",
+    "clients/java/weir-grpc/src/main/java/weir/client/WeirClient.java": (
+        r'String VERSION = "(.+)";$'
+    ),
+}
+"""By file: the line that names the version. A release changes all of them."""
+
+
 def versions(root: Path = ROOT) -> dict[str, str]:
     """Return every place that names the version, and what it says."""
-    asked: Mapping[str, str] = {
-        "clients/python/pyproject.toml": r'^version = "(.+)"$',
-        "clients/python/weir/_version.py": r'^VERSION = "(.+)"$',
-        "server/pyproject.toml": r'^version = "(.+)"$',
-        "clients/go/version.go": r'^const Version = "(.+)"$',
-        "clients/typescript/package.json": r'^  "version": "(.+)",$',
-        "clients/rust/Cargo.toml": r'^version = "(.+)"$',
-        "clients/java/pom.xml": r"<version>(.+)</version>",
-    }
     said = {}
-    for name, pattern in asked.items():
+    for name, pattern in VERSIONS.items():
         found = re.search(pattern, (root / name).read_text(), re.MULTILINE)
         said[name] = found[1] if found else "nothing"
     return said

@@ -10,6 +10,7 @@ import pytest
 from tests.conformance import matrix
 from tests.conformance.kit import Outcome, golden
 from tests.conformance.languages import Client, clients
+from weir_server.transport.facts import CONTRACT_VERSION
 
 GOLDEN = golden()
 CLIENTS = clients()
@@ -32,7 +33,7 @@ def test_it_describes_itself(client: Client, outcome_of: OutcomeOf) -> None:
     told = outcome_of(client).described
 
     assert told["language"] == client.script.name
-    assert told["client_version"] == told["contract_version"] == "0.1.0"
+    assert told["client_version"] == told["contract_version"] == CONTRACT_VERSION
     assert told["runtime"]
 
 

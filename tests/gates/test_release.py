@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.release_check import artifacts, collisions, faults, versions
+from scripts.release_check import artifacts, collisions, faults
 
 Make = Callable[[str, Iterable[str]], list[str]]
 """Makes an artifact with these files in it, and says what is wrong with it."""
@@ -102,8 +102,3 @@ def test_two_that_hold_one_file(tmp_path: Path) -> None:
     assert collisions(list(artifacts(tmp_path))) == [
         f"weir-proto-0.1.0.jar and {JAR} both hold weir/client/WeirClient.class"
     ]
-
-
-def test_one_version() -> None:
-    """Every language's manifest names the same version."""
-    assert len(set(versions().values())) == 1, versions()
