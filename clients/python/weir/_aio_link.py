@@ -10,6 +10,7 @@ from weir._calls import CallOptions, Defaults
 from weir._connection import Connection
 from weir._credentials import credentials
 from weir._failure import error_from_status
+from weir._forks import begin_asyncio
 from weir._grpc import aio, grpc
 from weir._health import CHECK, CheckRequest, CheckResponse
 from weir._status import cancelled, is_task_cancelled, status_of
@@ -65,9 +66,10 @@ class AioLink:
 
     @property
     def stubs(self) -> AioStubs:
-        """The server's methods; raises RuntimeError once closed, or in another event loop."""
+        """The server's methods; raises RuntimeError once closed, in another loop or process."""
         if self._closed:
             raise RuntimeError("This client is closed; make another.")
+        begin_asyncio()
         if self._stubs is None:
             self._stubs = AioStubs(self._connection)
         elif self._stubs.loop is not asyncio.get_running_loop():

@@ -10,6 +10,7 @@ from weir._calls import CallOptions, Defaults
 from weir._connection import Connection
 from weir._credentials import credentials
 from weir._failure import error_from_status
+from weir._forks import begin_blocking
 from weir._grpc import grpc
 from weir._health import CHECK, CheckRequest, CheckResponse
 from weir._status import status_of
@@ -60,6 +61,7 @@ class BlockingLink:
                 raise RuntimeError("This client is closed; make another.")
             if self._stubs is None or self._stubs.process_id != os.getpid():
                 # A channel does not outlive a fork: the child needs its own.
+                begin_blocking()
                 self._stubs = BlockingStubs(self._connection)
             return self._stubs
 

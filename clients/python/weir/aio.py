@@ -64,8 +64,8 @@ class AsyncClient:
     max_receive_bytes: the largest message to take. A larger one raises InvalidRequestError.
 
     The connection is made at the first call and belongs to the event loop that runs then. Closing
-    the client cancels what is still open. A process that calls with asyncio and then forks may hang
-    in the child, for gRPC's own threads are gone there: fork before the first call, or spawn.
+    the client cancels what is still open. In a child that was forked after a call, gRPC's own
+    threads are gone, and a call raises RuntimeError: fork before the first call, or spawn.
 
     Every call takes the keyword arguments of CallOptions and raises WeirError, a class by what to
     do next. Unavailable servers are tried three times, 0.2 s to 2 s apart, as long as nothing of

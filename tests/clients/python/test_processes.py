@@ -39,6 +39,77 @@ FORK = """
     client.close()
     """
 
+WHOLE = answers.text_answer("a", "b")
+FORK_WITH_AN_OPEN_STREAM = """
+    import os, sys, time, weir
+
+    client = weir.Client(sys.argv[1], timeout_s=10)
+    with client.stream_chat("Hi") as stream:
+        text = next(stream.text)
+        forked_at_s = time.monotonic()
+        child = os.fork()
+        if child == 0:
+            try:
+                list(stream)
+            except weir.WeirError as error:
+                print(type(error).__name__, flush=True)
+            with client.stream_chat("Hi") as own:
+                print("child", "".join(own.text), flush=True)
+            sys.exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        print(time.monotonic() - forked_at_s, flush=True)
+        print("parent", text + "".join(stream.text), flush=True)
+    """
+FORK_AFTER_ASYNCIO = """
+    import asyncio, os, sys, time, weir
+
+    client = weir.AsyncClient(sys.argv[1], timeout_s=10)
+
+    async def ask():
+        return (await client.chat("Hi")).message.parts[0].text
+
+    async def ask_another():
+        async with weir.AsyncClient(sys.argv[1], timeout_s=10) as another:
+            await another.chat("Hi")
+
+    def blocking():
+        with weir.Client(sys.argv[1], timeout_s=10) as another:
+            return another.chat("Hi").message.parts[0].text
+
+    def attempt(question):
+        try:
+            print("child", question(), flush=True)
+        except RuntimeError as error:
+            print("refused" if "forked" in str(error) else error, flush=True)
+
+    def fork():
+        forked_at_s = time.monotonic()
+        child = os.fork()
+        if child == 0:
+            attempt(lambda: ask().send(None))
+            attempt(lambda: ask_another().send(None))
+            attempt(blocking)
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        print(time.monotonic() - forked_at_s, flush=True)
+
+    async def main():
+        await ask()
+        if sys.argv[2] == "True":
+            fork()
+        print("parent", await ask(), flush=True)
+        await client.close()
+
+    if sys.argv[2] == "True":
+        asyncio.run(main())
+    else:
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(ask())
+        fork()
+        loop.run_until_complete(main())
+        loop.close()
+    """
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
@@ -139,6 +210,34 @@ async def test_fork(server: ScriptedServer) -> None:
     assert outcome.exit_code == 0, outcome.errors
     assert sorted(outcome.printed) == ["before Hello", "child Hello", "parent Hello"]
     assert "RuntimeWarning" not in outcome.errors
+
+
+async def test_fork_with_an_open_stream(server: ScriptedServer) -> None:
+    """The stream goes on in the parent; in the child it is cancelled, and that ends at once."""
+    server.play(WHOLE[:3], Pause(seconds=1.5), WHOLE[3:])
+    server.play(WHOLE)
+
+    outcome = await run(FORK_WITH_AN_OPEN_STREAM, server.address, limit_s=10)
+
+    assert outcome.exit_code == 0, outcome.errors
+    *in_child, took_s, in_parent = outcome.printed
+    assert in_child == ["CallCancelledError", "child ab"]
+    assert float(took_s) < 2
+    assert in_parent == "parent ab"
+
+
+@pytest.mark.parametrize("inside", [True, False], ids=["inside the loop", "after the loop"])
+async def test_fork_after_calls_with_asyncio(server: ScriptedServer, *, inside: bool) -> None:
+    """In the child asyncio clients are refused instead of hanging; the blocking one works."""
+    server.play(ANSWER)
+
+    outcome = await run(FORK_AFTER_ASYNCIO, server.address, str(inside), limit_s=10)
+
+    assert outcome.exit_code == 0, outcome.errors
+    *in_child, took_s, in_parent = outcome.printed
+    assert in_child == ["refused", "refused", "child Hello"]
+    assert float(took_s) < 2
+    assert in_parent == "parent Hello"
 
 
 async def test_fork_in_asyncio(server: ScriptedServer) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import textwrap
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -42,6 +43,7 @@ async def running(
         *arguments,
         cwd=folder,
         env=_clean(os.environ) | settings,
+        start_new_session=True,  # so that what it forks can be ended with it
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -49,7 +51,7 @@ async def running(
         yield process
     finally:
         if process.returncode is None:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
         await process.communicate()
 
 
