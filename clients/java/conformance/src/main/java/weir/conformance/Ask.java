@@ -9,6 +9,7 @@ import java.util.Base64;
 import java.util.Optional;
 import weir.client.CallSettings;
 import weir.client.WeirClient;
+import weir.client.WeirClientBuilder;
 
 /** What does the kit want? One line of its input. */
 record Ask(JsonObject line) {
@@ -57,7 +58,7 @@ record Ask(JsonObject line) {
 
     WeirClient client(ClientInterceptor recorder) {
         JsonObject connection = line.getAsJsonObject("connection");
-        WeirClient.Builder builder = WeirClient.builder(connection.get("target").getAsString());
+        WeirClientBuilder builder = WeirClient.builder(connection.get("target").getAsString());
         text(connection, "api_key").ifPresent(builder::apiKey);
         if (connection.has("max_receive_bytes") && !connection.get("max_receive_bytes").isJsonNull()) {
             builder.maxReceiveBytes(connection.get("max_receive_bytes").getAsInt());

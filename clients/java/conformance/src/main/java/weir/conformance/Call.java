@@ -6,7 +6,6 @@ import com.google.protobuf.Message;
 import com.google.protobuf.util.JsonFormat;
 import io.grpc.Context;
 import io.grpc.StatusRuntimeException;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -65,15 +64,6 @@ final class Call {
         }
         recorder.headers().ifPresent(headers -> told.add("headers", headers));
         return told;
-    }
-
-    /** Load what a first call loads, so that no line is measured with it: a port where nobody is. */
-    static void warmUp() {
-        try (WeirClient client = WeirClient.builder("127.0.0.1:1").intercept(new Recorder()).build()) {
-            client.chat(ChatRequest.getDefaultInstance(), CallSettings.timeout(Duration.ofMillis(1)));
-        } catch (WeirException expected) {
-            Answer.of(expected);
-        }
     }
 
     /** Open a stream and leave it open after its first message. */

@@ -200,7 +200,9 @@ public final class CallSettings {
             throw new IllegalArgumentException(
                     "The metadata "
                             + name
-                            + (bytes ? " holds bytes; end its name in -bin." : " must have bytes as its value."));
+                            + (bytes
+                                    ? " holds bytes; end its name in -bin."
+                                    : " must have bytes as its value."));
         }
     }
 }

@@ -2,26 +2,11 @@ package weir.client;
 
 import io.grpc.CallOptions;
 import io.grpc.Channel;
-import io.grpc.ChannelCredentials;
-import io.grpc.ClientInterceptor;
 import io.grpc.ClientInterceptors;
-import io.grpc.ConnectivityState;
-import io.grpc.Grpc;
-import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
-import io.grpc.ManagedChannelBuilder;
 import io.grpc.MethodDescriptor;
 import io.grpc.StatusRuntimeException;
-import io.grpc.TlsChannelCredentials;
 import io.grpc.stub.ClientCalls;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Path;
-import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import weir.v1.ChatRequest;
 import weir.v1.ChatResponse;
 import weir.v1.CompleteRequest;
@@ -61,33 +46,12 @@ public final class WeirClient implements AutoCloseable {
     /** What the client calls itself towards a server. */
     static final String USER_AGENT = "weir-client-java/" + VERSION;
 
-    // Only UNAVAILABLE is repeated: it says that nothing of an answer was given. On a stream gRPC
-    // itself stops repeating once the server's first bytes are there. Numbers are doubles, as in JSON.
-    private static final Map<String, ?> SERVICE_CONFIG =
-            Map.of(
-                    "loadBalancingConfig", List.of(Map.of("round_robin", Map.of())),
-                    "methodConfig",
-                            List.of(
-                                    Map.of(
-                                            "name", List.of(Map.of()),
-                                            "retryPolicy",
-                                                    Map.of(
-                                                            "maxAttempts", 3.0,
-                                                            "initialBackoff", "0.2s",
-                                                            "maxBackoff", "2s",
-                                                            "backoffMultiplier", 2.0,
-                                                            "retryableStatusCodes",
-                                                                    List.of("UNAVAILABLE")))),
-                    // Half of the last calls failing stops repeats, so that they never feed an outage.
-                    "retryThrottling", Map.of("maxTokens", 10.0, "tokenRatio", 0.1));
-
-    private static final int MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
-
     private final ManagedChannel connection;
     private final Channel channel;
     private volatile boolean closed;
 
-    private WeirClient(ManagedChannel connection, Channel channel) {
+    /** {@code channel}: the connection, with what every call carries. */
+    WeirClient(ManagedChannel connection, Channel channel) {
         this.connection = connection;
         this.channel = channel;
     }
@@ -109,8 +73,8 @@ public final class WeirClient implements AutoCloseable {
      * @param address where the server is
      * @return a builder with all defaults
      */
-    public static Builder builder(String address) {
-        return new Builder(address);
+    public static WeirClientBuilder builder(String address) {
+        return new WeirClientBuilder(address);
     }
 
     // --- Answers ---------------------------------------------------------------------------------
@@ -309,203 +273,5 @@ public final class WeirClient implements AutoCloseable {
 
     private static ChatRequest asked(String text) {
         return ChatRequest.newBuilder().addMessages(Messages.user(text)).build();
-    }
-
-    /** The settings of a client. */
-    public static final class Builder {
-        private final String address;
-        private final List<ClientInterceptor> interceptors = new ArrayList<>();
-        private String apiKey;
-        private Boolean tls;
-        private Path ca;
-        private Path cert;
-        private Path key;
-        private String serverName;
-        private Duration timeout = Duration.ofSeconds(60);
-        private Duration streamTimeout = Duration.ofSeconds(300);
-        private int maxReceiveBytes = MAX_MESSAGE_BYTES;
-
-        private Builder(String address) {
-            this.address = address;
-        }
-
-        /**
-         * The Weir key, sent with each call as {@code authorization: Bearer …}.
-         *
-         * @param apiKey printable ASCII
-         * @return this
-         */
-        public Builder apiKey(String apiKey) {
-            if (!apiKey.matches("[\\x20-\\x7e]+") || apiKey.isBlank()) {
-                throw new IllegalArgumentException(
-                        "The API key must be printable ASCII; is there a line end in it?");
-            }
-            this.apiKey = apiKey;
-            return this;
-        }
-
-        /**
-         * Whether the connection is encrypted. Without it: TLS, unless the address is on this machine or
-         * begins with {@code http://}.
-         *
-         * @param tls true or false
-         * @return this
-         */
-        public Builder tls(boolean tls) {
-            this.tls = tls;
-            return this;
-        }
-
-        /**
-         * Certificates to trust in place of the system's; switches TLS on.
-         *
-         * @param ca a PEM file, read when the client is built
-         * @return this
-         */
-        public Builder trust(Path ca) {
-            this.ca = ca;
-            return this;
-        }
-
-        /**
-         * This client's own certificate, for servers that ask for one (mTLS); switches TLS on.
-         *
-         * @param cert a PEM file with the certificate and its chain
-         * @param key a PEM file with its key, in PKCS #8 ("BEGIN PRIVATE KEY")
-         * @return this
-         */
-        public Builder identity(Path cert, Path key) {
-            this.cert = cert;
-            this.key = key;
-            return this;
-        }
-
-        /**
-         * The name that the server's certificate must bear, where it is not that of the address.
-         *
-         * @param serverName such as {@code weir.example}
-         * @return this
-         */
-        public Builder serverName(String serverName) {
-            this.serverName = serverName;
-            return this;
-        }
-
-        /**
-         * The time limit of a call that sets none itself; 60 s without it.
-         *
-         * @param timeout above zero
-         * @return this
-         */
-        public Builder timeout(Duration timeout) {
-            this.timeout = CallSettings.positive(timeout, "timeout");
-            return this;
-        }
-
-        /**
-         * The time limit of a stream that sets none itself; 300 s without it.
-         *
-         * @param streamTimeout above zero
-         * @return this
-         */
-        public Builder streamTimeout(Duration streamTimeout) {
-            this.streamTimeout = CallSettings.positive(streamTimeout, "streamTimeout");
-            return this;
-        }
-
-        /**
-         * The largest message to take from the server; 32 MiB without it.
-         *
-         * @param bytes above zero
-         * @return this
-         */
-        public Builder maxReceiveBytes(int bytes) {
-            if (bytes <= 0) {
-                throw new IllegalArgumentException(
-                        "maxReceiveBytes must be above zero, not " + bytes + ".");
-            }
-            this.maxReceiveBytes = bytes;
-            return this;
-        }
-
-        /**
-         * What sees every call, such as a tracer's interceptor; the first added sees it first.
-         *
-         * @param interceptor gRPC's own kind
-         * @return this
-         */
-        public Builder intercept(ClientInterceptor interceptor) {
-            interceptors.add(interceptor);
-            return this;
-        }
-
-        /**
-         * The client.
-         *
-         * @return a client; it connects at the first call
-         * @throws IllegalArgumentException for an address that cannot be, or that contradicts the TLS
-         *     settings
-         * @throws UncheckedIOException for a file that cannot be read
-         */
-        public WeirClient build() {
-            boolean files = ca != null || cert != null;
-            if (files && Boolean.FALSE.equals(tls)) {
-                throw new IllegalArgumentException(
-                        "TLS files contradict tls(false); leave one of the two out.");
-            }
-            Address to = Address.of(address, files ? Boolean.TRUE : tls);
-            ManagedChannelBuilder<?> grpc =
-                    Grpc.newChannelBuilder(
-                            to.target(),
-                            to.tls() ? credentials() : InsecureChannelCredentials.create());
-            if (serverName != null) {
-                grpc.overrideAuthority(serverName);
-            }
-            ManagedChannel connection =
-                    grpc.userAgent(USER_AGENT)
-                            .defaultServiceConfig(SERVICE_CONFIG)
-                            // The settings above hold; none is asked of the name service.
-                            .disableServiceConfigLookUp()
-                            .enableRetry()
-                            // A request larger than the buffer of a call is never repeated.
-                            .perRpcBufferLimit(MAX_MESSAGE_BYTES)
-                            .retryBufferSize(4L * MAX_MESSAGE_BYTES)
-                            .maxInboundMessageSize(maxReceiveBytes)
-                            // Pings only while a call is open: a dead peer is noticed, an idle one
-                            // left alone.
-                            .keepAliveTime(30, TimeUnit.SECONDS)
-                            .keepAliveTimeout(10, TimeUnit.SECONDS)
-                            .keepAliveWithoutCalls(false)
-                            .build();
-            return new WeirClient(connection, intercepted(connection));
-        }
-
-        private Channel intercepted(ManagedChannel connection) {
-            List<ClientInterceptor> all = new ArrayList<>(interceptors);
-            all.add(new CallDefaults(timeout, streamTimeout, MAX_MESSAGE_BYTES, apiKey));
-            all.add(
-                    new ShortBackoff(
-                            () ->
-                                    connection.getState(false)
-                                            == ConnectivityState.TRANSIENT_FAILURE,
-                            connection::resetConnectBackoff,
-                            System::nanoTime));
-            return ClientInterceptors.interceptForward(connection, all);
-        }
-
-        private ChannelCredentials credentials() {
-            TlsChannelCredentials.Builder tlsFiles = TlsChannelCredentials.newBuilder();
-            try {
-                if (ca != null) {
-                    tlsFiles.trustManager(ca.toFile());
-                }
-                if (cert != null) {
-                    tlsFiles.keyManager(cert.toFile(), key.toFile());
-                }
-            } catch (IOException problem) {
-                throw new UncheckedIOException("A TLS file cannot be read.", problem);
-            }
-            return tlsFiles.build();
-        }
     }
 }
