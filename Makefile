@@ -51,7 +51,7 @@ model: ## make .venv with the server and the embedded model: engine and weights
 
 .PHONY: clean
 clean: ## remove environments, caches and what builds leave behind
-	rm -rf .venv .venv-gen .venv-lock .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+	rm -rf .venv .venv-client .venv-gen .venv-lock .pytest_cache .mypy_cache .ruff_cache .hypothesis \
 	  .import_linter_cache .coverage .coverage.* htmlcov gen build \
 	  deploy/envoy/web/node_modules deploy/envoy/web/dist deploy/envoy/web/src/gen
 	find $(code) -type d \( -name __pycache__ -o -name '*.egg-info' \) -prune -exec rm -rf {} +

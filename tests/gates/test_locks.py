@@ -102,6 +102,19 @@ def test_runtime_is_what_the_packages_declare() -> None:
     assert packages - {"weir-client"} == chosen(REQUIREMENTS / "runtime.in")
 
 
+def test_the_oldest_versions_of_the_client_are_tried() -> None:
+    """The floors that weir-client declares are locked exactly, for `scripts/client-envs`."""
+    table = tomllib.loads((ROOT / "clients" / "python" / "pyproject.toml").read_text())["project"]
+    floors = dict(
+        re.findall(r"^([a-z-]+)>=([0-9.]+)", "\n".join(table["dependencies"]), re.MULTILINE)
+    )
+    oldest = ("client-protobuf-5", "client-grpcio-oldest")
+
+    locked = [pins(REQUIREMENTS / f"{name}.txt") for name in oldest]
+
+    assert {name: pin for lock in locked for name, pin in lock.items()} == floors
+
+
 @pytest.mark.parametrize(
     ("project", "package"),
     [(ROOT / "server", "weir_server"), (ROOT / "clients" / "python", "weir")],
