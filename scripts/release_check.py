@@ -38,6 +38,8 @@ class Kind:
     """Of the paths within `top` that are Weir's."""
     needed: tuple[str, ...] = ()
     """Paths without which it cannot be used."""
+    licensed: bool = True
+    """Whether it carries Weir's licence itself. Pages about code that does need not."""
     shared: re.Pattern[str] = re.compile(r"(?!)")
     """Of the paths that another artifact of the language may hold too."""
 
@@ -64,7 +66,8 @@ KINDS = (
         language="typescript",
         pattern=re.compile(r"weir-client-(?P<version>\d[^/]*)\.tgz"),
         top="package/",
-        own=re.compile(r"(dist|src)/|(LICENSE|README\.md|package\.json)$"),
+        # Folders of dist are no names that anyone imports: package.json lists what is exported.
+        own=re.compile(r"dist/[\w./-]+\.(js|d\.ts)$|(LICENSE|README\.md|package\.json)$"),
         needed=("package.json", "README.md"),
     ),
     Kind(
@@ -79,18 +82,28 @@ KINDS = (
     ),
     Kind(
         language="java",
-        pattern=re.compile(r"weir-(proto|grpc)-(?P<version>\d[\w.]*)(-sources|-javadoc)?\.jar"),
+        pattern=re.compile(r"weir-(proto|grpc)-(?P<version>\d[\w.]*?)(-sources)?\.jar"),
         top="",
         own=re.compile(
-            r"weir/|META-INF/|[\w.-]+\.(html|css|js|svg)$|resources/|(legal|script-dir)/"
-            r"|(element-list|package-list)$|search-dir/|index-files/"
+            r"weir/((admin/)?v1|client)/[\w$-]+\.(class|java|proto)$"
+            r"|META-INF/(LICENSE|MANIFEST\.MF|maven/example\.weir/.+)$"
         ),
-        shared=re.compile(r"(?!weir/.*\.(class|java)$)"),
+        shared=re.compile(r"META-INF/"),
+    ),
+    Kind(
+        language="java",
+        pattern=re.compile(r"weir-(proto|grpc)-(?P<version>\d[\w.]*?)-javadoc\.jar"),
+        top="",
+        # What javadoc writes, its scripts and their licences included.
+        own=re.compile(
+            r"weir/|META-INF/|[\w.-]+\.(html|css|js|svg)$|(element|package)-list$"
+            r"|(resources|legal|script-dir|search-dir|index-files)/"
+        ),
+        needed=("index.html",),
+        licensed=False,
     ),
 )
 RUNS_CODE = re.compile(r"(^|/)(build\.rs|setup\.py|[^/]*\.pth)$")
-FOREIGN = re.compile(r"(^|/)(google|grpc|buf|validate|protoc_gen_openapiv2)/")
-"""Names that generators leave behind and that other projects own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,9 +141,9 @@ def faults(artifact: Artifact, version: str) -> list[str]:
         said.append(f"its version is {artifact.version}, the repository's is {version}")
     said += [f"outside of {top}: {name}" for name in artifact.members if not name.startswith(top)]
     said += [f"missing: {name}" for name in kind.needed if name not in inside]
-    if not any(name.rsplit("/", 1)[-1] in LICENCE_NAMES for name in inside):
+    if kind.licensed and not any(name.rsplit("/", 1)[-1] in LICENCE_NAMES for name in inside):
         said.append("missing: LICENSE")
-    said += [f"not Weir's: {n}" for n in inside if not kind.own.match(n) or FOREIGN.search(n)]
+    said += [f"not Weir's: {n}" for n in inside if not kind.own.match(n)]
     said += [f"runs code: {name}" for name in inside if RUNS_CODE.search(name)]
     return sorted(said)
 

@@ -17,6 +17,8 @@ WHEEL = "weir_client-0.1.0-py3-none-any.whl"
 OF_WHEEL = ("weir/__init__.py", "weir_client-0.1.0.dist-info/licenses/LICENSE")
 JAR = "weir-grpc-0.1.0.jar"
 OF_JAR = ("META-INF/LICENSE", "weir/client/WeirClient.class")
+PAGES = "weir-grpc-0.1.0-javadoc.jar"
+OF_PAGES = ("META-INF/MANIFEST.MF", "index.html", "weir/client/WeirClient.html", "script.js")
 CRATE = "weir-client-0.1.0.crate"
 OF_CRATE = tuple(
     f"weir-client-0.1.0/{name}" for name in ("Cargo.toml", "README.md", "LICENSE", "src/lib.rs")
@@ -59,6 +61,7 @@ def made(tmp_path: Path) -> Make:
     [
         (WHEEL, OF_WHEEL),
         (JAR, OF_JAR),
+        (PAGES, OF_PAGES),
         (CRATE, OF_CRATE),
         (MODULE, OF_MODULE),
         (PACKAGE, OF_PACKAGE),
@@ -76,6 +79,7 @@ def test_may_go_out(made: Make, name: str, files: tuple[str, ...]) -> None:
         (WHEEL, (*OF_WHEEL, "google/rpc/code_pb2.py"), "not Weir's: google/rpc/code_pb2.py"),
         (WHEEL, (*OF_WHEEL, "weir/x.pth"), "runs code: weir/x.pth"),
         (JAR, (*OF_JAR, "com/google/rpc/Code.class"), "not Weir's: com/google/rpc/Code.class"),
+        (JAR, (*OF_JAR, "index.html"), "not Weir's: index.html"),
         (CRATE, (*OF_CRATE, "weir-client-0.1.0/build.rs"), "runs code: build.rs"),
         (CRATE, (*OF_CRATE, "elsewhere/x"), "outside of weir-client-0.1.0/: elsewhere/x"),
         (CRATE, OF_CRATE[1:], "missing: Cargo.toml"),
