@@ -32,7 +32,7 @@ serve: model ## start the server on loopback; ARGS="--config my.yaml"
 	@$(bin)/weir serve $(ARGS)
 
 .PHONY: edge-page
-edge-page: setup ## build the page that calls Weir from a browser (docs/edge.md)
+edge-page: ## build the page that calls Weir from a browser (docs/edge.md)
 	@scripts/edge-page
 
 .PHONY: bench
@@ -53,7 +53,7 @@ model: ## make .venv with the server and the embedded model: engine and weights
 clean: ## remove environments, caches and what builds leave behind
 	rm -rf .venv .venv-client .venv-gen .venv-lock .pytest_cache .mypy_cache .ruff_cache .hypothesis \
 	  .import_linter_cache .coverage .coverage.* htmlcov gen build \
-	  deploy/envoy/web/node_modules deploy/envoy/web/dist deploy/envoy/web/src/gen
+	  deploy/envoy/web/node_modules deploy/envoy/web/dist
 	find $(code) -type d \( -name __pycache__ -o -name '*.egg-info' \) -prune -exec rm -rf {} +
 
 ## Check it

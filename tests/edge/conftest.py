@@ -1,9 +1,7 @@
 """What do the tests of the edge share? Envoy, a browser and the page, or a word that one lacks."""
 
-import os
 import shutil
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -41,11 +39,7 @@ def _built_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path | Non
         yield None
         return
     folder = tmp_path_factory.mktemp("page")
-    subprocess.run(
-        [str(ROOT / "scripts/edge-page"), str(folder)],
-        check=True,
-        env={**os.environ, "WEIR_VENV": str(Path(sys.executable).parents[1])},
-    )
+    subprocess.run([str(ROOT / "scripts/edge-page"), str(folder)], check=True)
     yield folder
 
 

@@ -219,6 +219,6 @@ async def test_errors_are_told_with_their_facts(
         unknown = await browser.value(REASON)
         keep("failures.png", await browser.screenshot())
     assert refused[0] == "UPSTREAM_RATE_LIMITED"
-    assert refused[1].startswith("ResourceExhausted · try again in 60.0 s · req_")
+    assert refused[1].startswith("RESOURCE_EXHAUSTED · try again in 60.0 s · req_")
     assert broken == ("UPSTREAM_STREAM_BROKEN", " ".join(WORDS[:4]))
     assert unknown == "MODEL_NOT_FOUND"

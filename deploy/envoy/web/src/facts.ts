@@ -1,18 +1,16 @@
 // How are usage and cost told to people? In one line, and money without rounding.
 
-import type { StreamEnd } from "./gen/weir/v1/generation_pb";
-import { FinishReason } from "./gen/weir/v1/generation_pb";
-import type { Cost, TokenUsage } from "./gen/weir/v1/usage_pb";
+import { type ChatResponse, type Cost, FinishReason, type TokenUsage } from "weir-client/v1";
 
 /** Say how an answer ended, and what it used. */
-export function factsOf(end: StreamEnd): string {
-  const latency = end.metadata?.latency;
+export function factsOf({ finishReason, usage, metadata }: ChatResponse): string {
+  const latency = metadata?.latency;
   const seconds = latency && Number(latency.seconds) + latency.nanos / 1e9;
   return [
-    (FinishReason[end.finishReason] ?? "OTHER").toLowerCase().replaceAll("_", " "),
-    ...usageOf(end.usage),
+    (FinishReason[finishReason] ?? "OTHER").toLowerCase().replaceAll("_", " "),
+    ...usageOf(usage),
     ...(seconds === undefined ? [] : [`${seconds.toFixed(2)} s`]),
-    end.metadata?.model ?? "",
+    metadata?.model ?? "",
   ].join(" · ");
 }
 

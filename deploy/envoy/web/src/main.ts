@@ -1,18 +1,16 @@
 // The page: what is typed is asked, what is answered appears as it comes, Stop cancels the call.
 
-import { create } from "@bufbuild/protobuf";
 import { createClient, type Interceptor } from "@connectrpc/connect";
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
+import { CallState, LLMProviderService, type Message, ModelService, UsageService } from "weir-client/v1";
+import { ChatFold, user } from "weir-client/web";
 
-import { answer } from "./chat";
-import { failureOf } from "./failure";
 import { factsOf, usageOf } from "./facts";
-import { type Message, MessageSchema, Role } from "./gen/weir/v1/content_pb";
-import { ModelService } from "./gen/weir/v1/model_service_pb";
-import { LLMProviderService } from "./gen/weir/v1/provider_service_pb";
-import { CallState, UsageService } from "./gen/weir/v1/usage_service_pb";
+import { failureOf } from "./failure";
 import { AnswerView, byId, userSaid } from "./view";
 
+/** Deadline of an answer; it travels as grpc-timeout. */
+const TIMEOUT_MS = 300_000;
 const LOOKS_FOR_USAGE = 10;
 const LOOK_EVERY_MS = 200;
 
@@ -39,44 +37,33 @@ const said: Message[] = [];
 let running: AbortController | undefined;
 
 async function ask(text: string): Promise<void> {
-  const question = create(MessageSchema, {
-    role: Role.USER,
-    parts: [{ kind: { case: "text", value: text } }],
-  });
+  const question = user(text);
   userSaid(text);
   const view = new AnswerView();
+  const fold = new ChatFold();
   const stopping = new AbortController();
   let responseId = "";
-  let ended = false;
   start(stopping);
   try {
-    const conversation = { messages: [...said, question], model: model.value };
-    for await (const step of answer(llm, conversation, stopping.signal)) {
-      switch (step.kind) {
-        case "start":
-          responseId = step.responseId;
-          break;
-        case "text":
-          view.text(step.text);
-          break;
-        case "reasoning":
-          view.reasoning(step.text);
-          break;
-        case "phase":
-          view.facts(phaseOf(step.phase));
-          break;
-        case "end":
-          view.facts(factsOf(step.end));
-          ended = true;
-          // A failed answer is no part of the conversation, and its error is thrown next.
-          if (!step.end.error) said.push(question, step.message);
+    const request = { messages: [...said, question], model: model.value };
+    const options = { signal: stopping.signal, timeoutMs: TIMEOUT_MS };
+    for await (const { events } of llm.streamChat({ request }, options)) {
+      for (const event of events) {
+        fold.add(event);
+        view.event(event);
+        if (event.event.case === "start") responseId = event.event.value.responseId;
       }
     }
-    if (!ended) throw new Error("The stream was cut before its end.");
+    // Only a whole answer becomes part of the conversation: a cut or a failed one throws here.
+    const answer = fold.response();
+    if (answer.message) said.push(question, answer.message);
+    view.facts(factsOf(answer));
   } catch (error) {
+    const progress = { started: responseId !== "", answered: fold.answered };
     if (stopping.signal.aborted) await tellStopped(view, responseId);
-    else view.failed(failureOf(error));
+    else view.failed(failureOf(error, progress));
   } finally {
+    stopping.abort(); // leaving the loop alone does not end a call of Connect
     view.over();
     finish();
   }
@@ -97,10 +84,6 @@ async function tellStopped(view: AnswerView, responseId: string): Promise<void> 
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
-}
-
-function phaseOf(phase: string): string {
-  return `${phase.toLowerCase().replaceAll("_", " ")}…`;
 }
 
 function start(stopping: AbortController): void {

@@ -1,6 +1,7 @@
 // What does the page show? Text only ever becomes text: nothing that a model says is markup.
 
-import type { Failure } from "./failure";
+import { type GenerationEvent, type Part, type PartDelta, Phase } from "weir-client/v1";
+import { Code, type WeirError } from "weir-client/web";
 
 /** The element of an id that the page itself has. */
 export function byId<Kind extends HTMLElement>(id: string): Kind {
@@ -20,25 +21,46 @@ export function userSaid(text: string): void {
   add(byId("talk"), "div", "user", text).scrollIntoView();
 }
 
+function phaseOf(phase: Phase): string {
+  return `${(Phase[phase] ?? "").toLowerCase().replaceAll("_", " ")}…`;
+}
+
 /** An answer that is being written. */
 export class AnswerView {
   readonly #root = add(byId("talk"), "article", "assistant running");
   #reasoning: HTMLElement | undefined;
   readonly #text = add(this.#root, "div", "text");
   readonly #facts = add(this.#root, "div", "facts", "asking…");
+  readonly #kinds = new Map<number, Part["kind"]["case"]>();
 
-  text(more: string): void {
-    this.#text.append(more);
+  /** Show what an event adds. */
+  event({ event }: GenerationEvent): void {
+    switch (event.case) {
+      case "partStart":
+        this.#kinds.set(event.value.index, event.value.part?.kind.case);
+        break;
+      case "partDelta":
+        this.#more(event.value);
+        break;
+      case "heartbeat":
+        this.facts(phaseOf(event.value.phase));
+    }
+  }
+
+  #more({ index, delta }: PartDelta): void {
+    if (delta.case !== "text") return;
+    const kind = this.#kinds.get(index);
+    if (kind === "text" || kind === "refusal") this.#text.append(delta.value);
+    else if (kind === "reasoning") this.#reasoned().append(delta.value);
     this.#follow();
   }
 
-  reasoning(more: string): void {
+  #reasoned(): HTMLElement {
     if (!this.#reasoning) {
       this.#reasoning = add(this.#root, "div", "reasoning");
       this.#root.prepend(this.#reasoning);
     }
-    this.#reasoning.append(more);
-    this.#follow();
+    return this.#reasoning;
   }
 
   /** Say how things stand, under the text. */
@@ -47,15 +69,15 @@ export class AnswerView {
     this.#follow();
   }
 
-  failed(failure: Failure): void {
+  failed(failure: WeirError): void {
     const box = add(this.#root, "div", "failure");
     box.setAttribute("role", "alert");
-    add(box, "strong", "reason", failure.reason || failure.code);
+    add(box, "strong", "reason", failure.reason || failure.name);
     box.append(` ${failure.message}`);
     this.#facts.before(box);
-    if (failure.fields.length > 0) {
+    if (failure.fieldViolations.length > 0) {
       const list = add(box, "ul", "fields");
-      for (const { field, description } of failure.fields) {
+      for (const { field, description } of failure.fieldViolations) {
         add(list, "li", "field", `${field}: ${description}`);
       }
     }
@@ -63,7 +85,7 @@ export class AnswerView {
       failure.retryAfterMs === undefined
         ? []
         : [`try again in ${(failure.retryAfterMs / 1000).toFixed(1)} s`];
-    this.facts([failure.code, ...again, failure.requestId].filter(Boolean).join(" · "));
+    this.facts([Code[failure.code], ...again, failure.requestId].filter(Boolean).join(" · "));
   }
 
   /** No more of it will come. */
