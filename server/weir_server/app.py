@@ -30,10 +30,11 @@ from weir_server.settings.tree import Settings
 from weir_server.store.counting import counting
 from weir_server.store.redis_link import redis_link
 from weir_server.telemetry.log import Log
-from weir_server.transport.edge import Deadlines, Edge, random_id
+from weir_server.transport.edge import Deadlines, Edge
 from weir_server.transport.events import StreamPacing
 from weir_server.transport.facts import CONTRACT_VERSION
 from weir_server.transport.grpc_aio import Dispatcher
+from weir_server.transport.ids import TimedIds
 from weir_server.transport.open_calls import OpenCalls
 from weir_server.transport.services.admin import Admin
 from weir_server.transport.services.counting import Counting
@@ -79,7 +80,9 @@ async def running(
         replays = await stack.enter_async_context(replays_of(settings, redis, clock=clock, log=log))
         rates = LimitBook(settings.rates)
         counters = await stack.enter_async_context(
-            counting(settings, redis, rates.replicas, clock=clock, log=log, who=random_id("weir_"))
+            counting(
+                settings, redis, rates.replicas, clock=clock, log=log, who=TimedIds(clock)("weir_")
+            )
         )
         path = path_of(
             Parts(

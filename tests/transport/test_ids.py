@@ -1,7 +1,7 @@
 """Identities sort by time, and no two are alike."""
 
 from tests.fakes.clock import FakeClock
-from weir_server.transport.edge import TimedIds
+from weir_server.transport.ids import TimedIds
 
 MANY = 10_000
 

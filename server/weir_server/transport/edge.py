@@ -1,9 +1,8 @@
 """What surrounds every RPC? Decoding, identity, deadline, cancellation, the status and the log."""
 
 import asyncio
-import os
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from google.protobuf.message import DecodeError, Message
 from google.rpc import code_pb2
@@ -30,38 +29,11 @@ from weir_server.telemetry.log import Log, timestamp
 from weir_server.transport import facts, metadata, status
 from weir_server.transport.events import EventStream
 from weir_server.transport.exchange import CallerGone, Exchange, Finish
+from weir_server.transport.ids import Ids, TimedIds
 from weir_server.transport.interruption import Interruption
 from weir_server.transport.methods import Method, Rpc
 from weir_server.transport.open_calls import OpenCalls
 from weir_server.transport.watching import Watch
-
-
-class Ids(Protocol):
-    """Makes identities; tests make predictable ones."""
-
-    def __call__(self, prefix: str) -> str:
-        """Return a new identity that begins with `prefix`."""
-        ...
-
-
-def random_id(prefix: str) -> str:
-    """Return `prefix` and 96 random bits: enough that two never meet."""
-    return prefix + os.urandom(12).hex()
-
-
-class TimedIds:
-    """Makes identities that sort by the millisecond in which they were made.
-
-    A database writes new rows beside the last ones, rather than all over its indexes. 80 random
-    bits follow the time: enough that two of one millisecond never meet, and that none is guessed.
-    """
-
-    def __init__(self, clock: Clock) -> None:
-        self._wall_ns = clock.wall_ns
-
-    def __call__(self, prefix: str) -> str:
-        """Return a new identity that begins with `prefix`: 12 digits of time, 20 of chance."""
-        return f"{prefix}{self._wall_ns() // 1_000_000:012x}{os.urandom(10).hex()}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
