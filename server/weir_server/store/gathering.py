@@ -1,25 +1,38 @@
 """When is an operation handed to the writer? At once, unless the loop is about to bring more.
 
 A commit costs more than all else that is done for a call. Where the loop has nothing else to do,
-an operation is handed over within a few of its turns. Where it is busy, the calls that it works on
-meanwhile post theirs, and one commit serves them all: they would have waited for the loop anyway.
+its next turns take no time, and an operation is handed over after them. Where they do take time,
+the loop is busy with other calls: what they book meanwhile shares one commit with it.
 """
 
-import asyncio
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from weir_server.core.clock import Clock
 from weir_server.store.operations import Operation
 
 TURNS: Final = 3
-"""For so many turns of the loop it is looked whether another operation comes."""
+"""So many turns of the loop tell whether it has something else to do."""
+IDLE_S: Final = 0.0003
+"""A loop that has nothing else to do makes them in less."""
 LOOK_S: Final = 0.002
-"""Once another has come, it is looked so often whether yet another has."""
+"""On a busy loop it is looked so often whether another operation has come."""
 GATHER_S: Final = 0.02
 """The longest that an operation is kept."""
 GATHERED_MAX: Final = 64
 """With so many a commit costs each of them next to nothing."""
+
+
+class Loop(Protocol):
+    """What is asked of an event loop."""
+
+    def call_soon(self, what: Callable[..., None], /, *values: object) -> object:
+        """Do something in the next turn."""
+        ...
+
+    def call_later(self, delay_s: float, what: Callable[[], None], /) -> object:
+        """Do something after a while."""
+        ...
 
 
 class Gathering:
@@ -29,7 +42,7 @@ class Gathering:
         self,
         post: Callable[[list[Operation]], None],
         *,
-        loop: asyncio.AbstractEventLoop,
+        loop: Loop,
         clock: Clock,
     ) -> None:
         """`post`: takes what was gathered, in its order."""
@@ -54,14 +67,14 @@ class Gathering:
             self._post(gathered)
 
     def _turn(self, turns: int) -> None:
-        """See whether a turn of the loop has brought another operation."""
-        if len(self._gathered) > 1:
-            self._seen = len(self._gathered)
-            self._loop.call_later(LOOK_S, self._look)
-        elif turns < TURNS:
+        """See, after some turns of the loop, whether it has other things to do."""
+        if turns < TURNS:
             self._loop.call_soon(self._turn, turns + 1)
-        else:
+        elif self._clock.monotonic_s() - self._began_s < IDLE_S:
             self.flush()
+        else:
+            self._seen = 0
+            self._look()
 
     def _look(self) -> None:
         """See whether more have come since the last look."""

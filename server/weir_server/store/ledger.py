@@ -32,7 +32,7 @@ from weir_server.telemetry.log import Log
 
 OWED_MAX: Final = 10_000
 """How many operations are kept in memory that neither the database nor the spool has taken."""
-LOOKS_MAX: Final = 4
+LOOKS_MAX: Final = 20
 """How often at most it is looked within `wait_s` for operations that have waited for so long."""
 RETRY_AFTER_S: Final = 1.0
 CLOSE_WAIT_S: Final = 5.0
