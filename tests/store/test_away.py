@@ -17,9 +17,12 @@ from tests.store.conftest import OpensBooks, opening_of
 from tests.store.entries import budget, entry, hold
 from tests.store.test_lost_calls import until
 from weir_server.core.errors import LedgerUnavailable
+from weir_server.store import ledger
 from weir_server.store.books import Books
 from weir_server.store.database import StoreRefused
+from weir_server.store.operations import Kind, Operation
 from weir_server.store.schema import CALLS
+from weir_server.store.spool import records
 from weir_server.telemetry.log import Log
 
 SOFT, HARD = ["budgets/soft"], ["budgets/hard"]
@@ -129,6 +132,24 @@ async def test_a_closing_process_leaves_its_spool_to_the_next(
             await until(lambda: books.spool.held_bytes == 0)
         assert booked(books) == {held.response_id: 7}
     assert_books_balance(url, nothing_open=True)
+
+
+async def test_what_nobody_waits_for_outlives_the_end(
+    open_books: OpensBooks, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hold that is refused while the ledger ends is still freed, by whoever comes next."""
+    monkeypatch.setattr(ledger, "CLOSE_WAIT_S", 0.5)
+    async with open_books(wait_s=0.05, hard_wait_s=0.1) as books:
+        await set_budgets(books)
+        with locked(url):
+            answer = books.ledger.hold(hold(10, HARD, response_id="resp_refused"))
+            await books.ledger.close()
+            with pytest.raises(LedgerUnavailable):
+                await answer
+            found = [
+                Operation.of_record(each) for path in books.spool.seal() for each in records(path)
+            ]
+    assert [(each.kind, each.response_id) for each in found] == [(Kind.RELEASE, "resp_refused")]
 
 
 async def test_postgresql_stops_under_load(

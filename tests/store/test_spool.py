@@ -96,20 +96,29 @@ def test_a_failed_sync_ends_the_spool(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_the_dead_are_known_by_their_locks(tmp_path: Path) -> None:
-    """A process that has closed or died is not alive; its spool can be taken over, once."""
+    """A process that has closed or died is gone; one other has its spool until it is booked."""
     with Instance(tmp_path) as mine:
         other = Instance(tmp_path)
         spool_of(other.folder).add([b"left"])
-        assert mine.is_alive(other.name)
         with mine.gone() as folders:
             assert folders == []
 
         other.close()
 
-        assert not mine.is_alive(other.name)
-        assert not mine.is_alive("never")
+        assert mine.here() == {mine.name, other.name}
         spool = spool_of(mine.folder)
-        with mine.gone() as folders:
-            assert folders == [other.folder]
-            spool.adopt(other.folder)
-        assert [list(records(each)) for each in spool.seal()] == [[b"left"]]
+        with Instance(tmp_path) as third:
+            for _ in range(2):
+                with mine.gone() as folders:
+                    assert folders == [other.folder]
+                    spool.adopt(other.folder)
+                with third.gone() as folders:
+                    assert folders == []
+            (segment,) = spool.seal()
+            assert list(records(segment)) == [b"left"]
+            spool.remove(segment)
+            assert spool.held_bytes == 0
+            with mine.gone() as folders:
+                assert folders == [other.folder]
+            with third.gone() as folders:
+                assert folders == [other.folder]

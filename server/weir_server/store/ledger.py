@@ -130,6 +130,7 @@ class SqlLedger:
         # What the threads have said until now is dealt with before the spool is closed.
         await asyncio.sleep(0)
         self._divert_all()
+        self._spool_unasked()
         await asyncio.to_thread(self._spooler.close)
         await asyncio.sleep(0)
         if self._watch is not None:
@@ -140,6 +141,16 @@ class SqlLedger:
             if not operation.answered:
                 self._divert(operation)
         self._waiting.clear()
+
+    def _spool_unasked(self) -> None:
+        """Spool what nobody waits for and the writer has not booked; it books no more."""
+        self._gathering.flush()
+        unasked = [each for each in self._writer.left() if each.future is None]
+        for operation in (*unasked, *self._owed):
+            # Who sweeps next finds a lost call again: it is still reserved.
+            if operation.kind is not Kind.ORPHAN:
+                self._spooler.post(operation)
+        self._owed.clear()
 
     # --- What calls ask -------------------------------------------------------------------------
 
@@ -248,7 +259,7 @@ class SqlLedger:
 
     def _owe(self, operation: Operation) -> None:
         if not self._is_away and not self._is_slow:
-            self._gathering.add(operation)
+            self._gathering.add(_anew(operation))
             return
         if len(self._owed) == OWED_MAX:
             self._log.event("ledger_forgets", response_id=self._owed[0].response_id)
@@ -257,16 +268,7 @@ class SqlLedger:
     def _pay(self) -> None:
         """Post what is owed to the database, now that it answers."""
         while self._owed:
-            operation = self._owed.popleft()
-            self._gathering.add(
-                Operation(
-                    operation.kind,
-                    operation.response_id,
-                    row=operation.row,
-                    budgets=operation.budgets,
-                    nanos=operation.nanos,
-                )
-            )
+            self._gathering.add(_anew(self._owed.popleft()))
 
     # --- What the threads say -------------------------------------------------------------------
 
@@ -350,6 +352,17 @@ class SqlLedger:
                 self._refuse(operation)
         if is_done and not self._is_away:
             self._writer.nudge()
+
+
+def _anew(operation: Operation) -> Operation:
+    """Return an operation as it was before it was answered or diverted; nobody waits for it."""
+    return Operation(
+        operation.kind,
+        operation.response_id,
+        row=operation.row,
+        budgets=operation.budgets,
+        nanos=operation.nanos,
+    )
 
 
 def _answer(operation: Operation, error: WeirError | None) -> None:

@@ -3,6 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final, Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -43,8 +44,9 @@ class Mailbox(Generic[Item]):
     def rest(self) -> list[Item]:
         """Return what is there at once."""
         items: list[Item] = []
-        while self._items:
-            items.append(self._items.popleft())
+        with suppress(IndexError):  # It is empty, even if another thread has just seen to that.
+            while True:
+                items.append(self._items.popleft())
         return items
 
     def __len__(self) -> int:

@@ -33,6 +33,8 @@ class Spool:
         self._file: int | None = None
         self._written = 0
         self._failed = False
+        self._adopted: dict[Path, int] = {}
+        """Segments of processes that are gone, where those have left them, and their sizes."""
         segments = self._segments()
         self._next = 1 + max((_number(path) for path in segments), default=0)
         self._bytes = sum(path.stat().st_size for path in segments)
@@ -86,27 +88,29 @@ class Spool:
             left = left[os.write(file, left) :]
 
     def adopt(self, folder: Path) -> None:
-        """Take over the segments of a process that is gone."""
+        """Take over the segments of a process that is gone, once, however often it is asked.
+
+        They stay where they are: if this process dies too, the next one finds them there.
+        """
         with self._lock:
             for path in sorted(folder.glob("spool-*")):
-                size = path.stat().st_size
-                path.rename(self._folder / f"spool-{self._next:08d}")
-                self._next += 1
-                self._bytes += size
-            _sync_folder(self._folder)
+                if path not in self._adopted:
+                    self._adopted[path] = path.stat().st_size
+                    self._bytes += self._adopted[path]
 
     def seal(self) -> list[Path]:
-        """End the segment that is being written, and return all, the oldest first."""
+        """End the segment that is being written; return all, adopted ones first, then by age."""
         with self._lock:
             if self._file is not None:
                 os.close(self._file)
                 self._file = None
-            return self._segments()
+            return [*self._adopted, *self._segments()]
 
     def remove(self, segment: Path) -> None:
         """Forget a segment, once all of it is booked."""
         with self._lock:
-            self._bytes -= segment.stat().st_size
+            size = self._adopted.pop(segment, None)
+            self._bytes -= segment.stat().st_size if size is None else size
             segment.unlink()
             if not self._segments():
                 self._failed = False

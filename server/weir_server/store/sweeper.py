@@ -53,6 +53,7 @@ class Sweeper:
         self._clock = clock
         self._log = log
         self._gone_since_s: dict[str, float] = {}
+        self._alone = asyncio.Lock()
 
     async def run(self, interval_s: float = INTERVAL_S) -> None:
         """Sweep now, and again every `interval_s`."""
@@ -61,7 +62,11 @@ class Sweeper:
             await asyncio.sleep(interval_s)
 
     async def sweep(self) -> None:
-        """Book the calls that are lost by now."""
+        """Book the calls that are lost by now. Sweeps of one process come one after the other."""
+        async with self._alone:
+            await self._sweep()
+
+    async def _sweep(self) -> None:
         try:
             live = frozenset(self._ledger.live)
             lost = await self._readers.ask(lambda: self._lost(live))
@@ -92,13 +97,19 @@ class Sweeper:
     def _orphans(self, gone: AbstractSet[str], live: AbstractSet[str]) -> list[str]:
         table = RESERVATIONS.c
         with self._database.reading() as connection:
+            known = set(connection.execute(select(table.instance).distinct()).scalars())
+            # Looked at after the table: a process has its folder before it reserves anything.
+            here = self._instance.here()
             if self._database.is_sqlite:
-                known = connection.execute(select(table.instance).distinct()).scalars().all()
-                gone |= {name for name in known if not self._instance.is_alive(name)}
+                gone |= known - here
             is_over = table.lease_until_ns < self._database.now_ns(connection) - self._grace_ns
             if self._database.is_sqlite:
                 # The others on this file live, or are gone: their locks tell, and no clock.
                 is_over = and_(is_over, table.instance == self._instance.name)
+            else:
+                # A process of this machine has its lock for that; its spool may know of an end.
+                others = (known & here) - gone - {self._instance.name}
+                is_over = and_(is_over, table.instance.not_in(sorted(others)))
             found = connection.execute(
                 select(table.response_id)
                 .where(or_(table.instance.in_(sorted(gone)), is_over))

@@ -76,6 +76,7 @@ class Writer:
         self._mailbox: Mailbox[Operation] = Mailbox()
         self._thread = threading.Thread(target=self._run, name="weir-ledger", daemon=True)
         self._closing = False
+        self._batch: list[Operation] = []
         self._session: Session | None = None
         self._newest: dict[tuple[str, int], int] = {}
         self._is_away = False
@@ -106,17 +107,20 @@ class Writer:
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
+    def left(self) -> list[Operation]:
+        """Take, after `close`, what was posted too late for it or is still not booked."""
+        return [each for each in (*self._batch, *self._mailbox.rest()) if not each.answered]
+
     def _run(self) -> None:
-        batch: list[Operation] = []
         try:
             while not (self._closing and not len(self._mailbox)):
-                batch = self._gather(self._mailbox.take(self._patience_s()))
-                self._turn(batch)
+                self._batch = self._gather(self._mailbox.take(self._patience_s()))
+                self._turn(self._batch)
         except BaseException as fault:
             # Without this thread nothing is booked: whoever waits is told, and who comes.
             self._log.fault("ledger_writer_fault", fault)
             self._is_away = self._is_broken = True
-            self._listener.failed(batch)
+            self._listener.failed(self._batch)
             raise
         finally:
             self._hang_up()
