@@ -6,16 +6,20 @@ import io
 import json
 import socket
 import subprocess
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from tests.cli.command import WEIR, environment_of, run_weir
+from tests.cli.command import ECHO_CONFIG, WEIR, environment_of, run_weir
 from weir_server.cli.exit_codes import ExitCode
 from weir_server.cli.failures import CommandError
 from weir_server.cli.pauses import FIRST_S, LONGEST_S, YOUNG_S, Pauses
 from weir_server.cli.reservation import reserved
 from weir_server.cli.supervisor import Supervisor
+from weir_server.cli.worker import Order
 from weir_server.core.clock import SystemClock
+from weir_server.settings.load import parse
 from weir_server.telemetry.log import Log
 
 
@@ -117,6 +121,77 @@ async def test_workers_that_cannot_start_end_the_server() -> None:
     assert failed.value.code is ExitCode.USAGE
     assert "Worker 1 could not start" in str(failed.value)
     assert announced == []
+
+
+def _no_order(number: int, tree: dict[str, object]) -> bytes:
+    raise TypeError(f"no words for worker {number}")
+
+
+def _wrong_order(number: int, tree: dict[str, object]) -> bytes:
+    return _order(number, tree) if number == 1 else b'{"no": "order"}\n'
+
+
+def _order_for_the_first(number: int, tree: dict[str, object]) -> bytes:
+    return _order(number, tree) if number == 1 else _no_order(number, tree)
+
+
+def _order(number: int, tree: dict[str, object]) -> bytes:
+    return Order(number=number, settings=parse(tree, {}).settings).encode()
+
+
+@pytest.mark.parametrize(
+    ("order", "failure", "events"),
+    [
+        (_no_order, TypeError, ["workers_not_started"]),
+        (_order_for_the_first, TypeError, ["workers_not_started"]),
+        (_wrong_order, CommandError, ["worker_started", "worker_died"]),
+    ],
+    ids=["none gets an order", "the last gets no order", "the last ends"],
+)
+async def test_where_not_all_start_nobody_is_told_an_address(
+    tmp_path: Path,
+    order: Callable[[int, dict[str, object]], bytes],
+    failure: type[Exception],
+    events: list[str],
+) -> None:
+    """Whatever keeps a worker from starting, and whichever it is, is what the server ends with."""
+    announced = []
+    tree = {**ECHO_CONFIG, "server": {"listen": "127.0.0.1:0", "data_dir": str(tmp_path)}}
+
+    async def order_of(number: int, *, again: bool) -> bytes:
+        return order(number, tree)
+
+    written = io.BytesIO()
+    with Log(written) as log:
+        supervisor = Supervisor(
+            count=2,
+            order_of=order_of,
+            announce=lambda: announced.append("told"),
+            grace_s=1.0,
+            log=log,
+            clock=SystemClock(),
+        )
+        with pytest.raises(failure, match=r"no words for worker|Worker 2 could not start"):
+            async with asyncio.timeout(50):
+                await supervisor.run()
+
+    assert announced == []
+    assert [json.loads(line)["event"] for line in written.getvalue().splitlines()] == events
+
+
+def test_a_server_whose_workers_cannot_start_tells_no_address(tmp_path: Path) -> None:
+    """No banner, and no file for who waits for it; why stands on standard error."""
+    config, ready, no_folder = (tmp_path / name for name in ("weir.yaml", "ready", "file"))
+    no_folder.touch()
+    tree = {**ECHO_CONFIG, "server": {"listen": "127.0.0.1:0", "data_dir": str(no_folder)}}
+    config.write_text(json.dumps(tree))
+
+    done = run_weir("serve", f"--config={config}", "--workers=2", f"--ready-file={ready}")
+
+    assert done.code != 0
+    assert done.out == ""
+    assert not ready.exists()
+    assert "Worker 1 could not start" in done.err
 
 
 @pytest.mark.parametrize(

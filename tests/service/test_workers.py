@@ -87,6 +87,25 @@ async def test_connections_reach_both_workers(tmp_path: Path) -> None:
     assert {line["worker"] for line in server.log_lines("serving")} == {1, 2}
 
 
+async def test_workers_have_the_folder_and_the_prices_of_the_configuration(tmp_path: Path) -> None:
+    """A call is served and priced as was written, and is booked in the folder that was named."""
+    folder = tmp_path / "books of workers"
+    rates = {"prompt_tokens": "1000", "completion_tokens": "0.50", "requests": 2500.5}
+    tree = {
+        "providers": [{"id": "echo", "kind": "echo"}],
+        "models": [{"name": "echo", "provider": "echo"}],
+        "prices": {"overrides": [{"model": "echo", **rates}]},
+    }
+    async with serving_process(tmp_path, tree, workers=2, data_dir=str(folder)) as server:
+        reply = await server.llm.Chat(chat_request("what is it", model="models/echo"))
+    assert reply.message.parts[0].text == "what is it"
+    # In nanos of a dollar: a rate of one dollar for a million is a thousand of them for one.
+    usage = reply.usage
+    expected = usage.prompt_tokens * 1_000_000 + usage.completion_tokens * 500 + 2_500_500
+    assert usage.cost.total_nanos == expected
+    assert (folder / "ledger.db").exists()
+
+
 async def test_a_worker_that_dies_takes_its_own_calls_alone(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:

@@ -1,7 +1,11 @@
 """Do settings arrive in another process as they were, secrets too?"""
 
+from decimal import Decimal
+from pathlib import Path
+
 import pytest
 
+from tests.settings.everything import EVERYTHING, keys_of, keys_set
 from weir_server.settings.defaults import default_settings
 from weir_server.settings.handing import of_text, to_text
 from weir_server.settings.load import parse
@@ -32,6 +36,45 @@ def test_all_arrives(settings: Settings) -> None:
     assert of_text(text) == settings
     assert to_text(of_text(text)) == text
     assert "\n" not in text
+
+
+EACH = [
+    parse(tree, {}).settings
+    for tree in (EVERYTHING, {**EVERYTHING, "server": {**EVERYTHING["server"], "tls": "mesh"}})
+]
+
+
+def test_every_key_is_tried() -> None:
+    """What the next test hands over sets each key there is, to each type that it may have."""
+    assert keys_of(Settings) - set().union(*map(keys_set, EACH)) == set()
+
+
+@pytest.mark.parametrize("settings", EACH, ids=["files", "mesh"])
+def test_every_key_arrives_exactly(settings: Settings) -> None:
+    """Each value has its type and its digits, secrets included, and what was set is set."""
+    arrived = of_text(to_text(settings))
+
+    assert arrived == settings
+    assert repr(arrived) == repr(settings)
+    assert keys_set(arrived) == keys_set(settings)
+
+
+def test_rates_keep_their_digits() -> None:
+    """A price is no float on its way: what was written is what is read."""
+    [price, *_] = of_text(to_text(EACH[0])).prices.overrides
+
+    assert str(price.cached_prompt_tokens) == "0.10"
+    assert price.prompt_audio_tokens == Decimal("999999.999999999")
+
+
+def test_a_folder_whose_name_is_no_text_arrives() -> None:
+    """The command line may name one, in bytes that are not UTF-8."""
+    folder = Path("/tmp/\udcff")
+    server = Settings().server.model_copy(update={"data_dir": folder})
+
+    arrived = of_text(to_text(Settings().model_copy(update={"server": server})))
+
+    assert arrived.server.data_dir == folder
 
 
 def test_secrets_arrive() -> None:

@@ -1,5 +1,7 @@
 """The tables are what the code says, however many servers start at once and whoever came before."""
 
+import os
+import stat
 import threading
 from pathlib import Path
 
@@ -31,6 +33,36 @@ def test_tables_are_what_the_code_says(database: Database) -> None:
     database.close()
 
     assert different == []
+
+
+def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
+    """Nobody else may read the books, nor what SQLite keeps beside them, whatever the umask."""
+    file = tmp_path / "ledger.db"
+    before = os.umask(0)
+    try:
+        database = Database(f"sqlite:///{file}")
+        migrate(database)
+        with database.writing() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
+            modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in tmp_path.iterdir()}
+        database.close()
+    finally:
+        os.umask(before)
+
+    assert modes == {"ledger.db": 0o600, "ledger.db-wal": 0o600, "ledger.db-shm": 0o600}
+
+
+def test_a_file_that_exists_keeps_its_mode(tmp_path: Path) -> None:
+    """An operator who lets a group read the books is not overruled."""
+    file = tmp_path / "ledger.db"
+    file.touch()
+    file.chmod(0o640)
+
+    database = Database(f"sqlite:///{file}")
+    migrate(database)
+    database.close()
+
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
 
 
 def test_servers_that_start_at_once_migrate_once(database: Database) -> None:

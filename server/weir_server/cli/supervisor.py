@@ -180,13 +180,16 @@ class Supervisor:
                     group.create_task(self._keep(place), name=f"worker {place.number}")
                 for place in self._places:
                     await place.settled.wait()
-                if not self._stopping.is_set():
+                # Settled is also where nobody will serve; then all ends with the reason.
+                if all(place.has_served for place in self._places) and not self._stopping.is_set():
                     self._announce()
                     await self._standby.prepare()
         except BaseExceptionGroup as group_failure:
             failure = group_failure.exceptions[0]
             if isinstance(failure, _CannotStart):
                 raise _told(failure) from failure
+            if not all(place.has_served for place in self._places):
+                self._log.event("workers_not_started", error=type(failure).__name__)
             raise failure from None
         finally:
             await self._standby.dismiss()

@@ -1,6 +1,8 @@
 """How do settings go from one process to another? As text, with the secrets in it."""
 
 import json
+from decimal import Decimal
+from pathlib import Path
 
 from pydantic import SecretStr
 
@@ -15,10 +17,13 @@ def to_text(settings: Settings) -> str:
 
 def of_text(text: str) -> Settings:
     """Return the settings of `to_text`."""
-    return Settings.model_validate_json(text)
+    # Not model_validate_json: a path may have bytes that are no text, which that refuses.
+    return Settings.model_validate(json.loads(text))
 
 
 def _open(value: object) -> object:
     if isinstance(value, SecretStr):
         return value.get_secret_value()
+    if isinstance(value, Path | Decimal):
+        return str(value)  # of which the same path, and all digits, are read again
     raise TypeError(f"settings hold a {type(value).__name__}, which has no text")

@@ -4,7 +4,9 @@ SQLite is set so that what was committed survives a loss of power: a write-ahead
 at each commit. PostgreSQL does the same unless its operator has switched `synchronous_commit` off.
 """
 
+import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,8 +85,10 @@ class Database:
 
     def sqlite(self) -> sqlite3.Connection:
         """Open a bare connection to SQLite, transactions by hand."""
+        path = str(self.url.database)
+        _create(path)
         connection = sqlite3.connect(
-            str(self.url.database),
+            path,
             isolation_level=None,
             check_same_thread=False,
             timeout=BUSY_TIMEOUT_MS / 1000,
@@ -131,6 +135,23 @@ class Database:
             max_overflow=4,
             connect_args={"connect_timeout": CONNECT_TIMEOUT_S, **_ALIVE},
         )
+
+
+_creating: Final = threading.Lock()
+
+
+def _create(path: str) -> None:
+    """Make the file for its owner alone, if there is none; SQLite gives what it adds the same mode.
+
+    A process that closes a file loses its locks on it, SQLite's too: so nobody here may open the
+    database between the two steps, and one that exists is not touched.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    with _creating:
+        try:
+            os.close(os.open(os.path.realpath(path), flags, 0o600))
+        except OSError:
+            pass  # it is there, or SQLite tells why it cannot be
 
 
 def _parsed(url: str) -> URL:
