@@ -149,6 +149,10 @@ docker-install: ## run the image's install step in a scratch directory
 wheel-check: setup ## do the wheels hold the tree and nothing else?
 	@$(bin)/python scripts/wheel_check.py
 
+.PHONY: cpp-check
+cpp-check: setup ## do the stubs for C++ compile, and those for C# come out? Needs g++ and gRPC's packages
+	@scripts/cpp-check
+
 .PHONY: release-dry-run
 release-dry-run: setup ## build all that a release uploads, in build/release, and look inside
 	@scripts/release-dry-run $(ARGS)

@@ -61,8 +61,8 @@ def rows() -> list[Row]:
             shows={"error": TOO_LARGE, "messages": {"at_most": 0}},
         ),
         Row(
-            name="over_the_default",
-            promise="An answer above 32 MiB is refused by default.",
+            name="just_over_the_limit",
+            promise="An answer of 31.5 MiB is refused where the limit is 31 MiB.",
             method=CHAT,
             request=HELLO,
             client={"max_receive_bytes": 31 * MIB},
