@@ -203,6 +203,7 @@ async def test_answer_that_comes_late_is_given_back(redis: RedisServer) -> None:
 
         await asyncio.sleep(0.7)  # the process looks twice a second whether it has to tell anything
         assert await used() == [1, 2]
+    assert it.events() == ["redis_late"]
 
 
 async def test_processes_count_each_other(redis: RedisServer) -> None:

@@ -15,7 +15,7 @@ class RedisSettings(Node):
     url: SecretStr | None = None
     """`redis://host:6379/0`, `rediss://` for TLS, or `unix:///path`; unset: none."""
     timeout_ms: Annotated[int, Field(ge=1, le=10_000)] = 20
-    """How long a call waits for it at most, before Weir goes on without it."""
+    """How long it may be silent before a call goes on without it."""
 
     @property
     def timeout_s(self) -> float:

@@ -6,23 +6,21 @@ waiting, and a busy one a fraction of a round trip for each question.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from weir_server.core.clock import Clock
+from weir_server.store.patience import Patience
 
 BATCH_MAX: Final = 128
 BATCH_TIMEOUT_S: Final = 0.5
 """How long a batch may take before its connection is given up. Who asks has a shorter time of its
 own: this bounds only how long a connection that hangs is kept."""
 QUEUE_MAX: Final = 100_000
-PATIENCE: Final = 3
-"""How many times one may have to wait because this process was late, not Redis."""
-LATE_SHARE: Final = 0.1
-"""Later than this part of the time, a timer tells of a busy process."""
 
 Reply = list[int]
 
@@ -82,6 +80,8 @@ class RedisLine:
         self._queue: deque[Question] = deque()
         self._wanted = asyncio.Event()
         self._connection: Any = None  # of redis-py, whose connections have no type of their own
+        self._heard_s = clock.monotonic_s()
+        """When Redis was last asked or heard: it is silent since then at most."""
 
     def ask(
         self,
@@ -124,14 +124,31 @@ class RedisLine:
     async def hear(self, answer: "asyncio.Future[Reply]", timeout_s: float | None = None) -> Reply:
         """Wait for an answer, but not long. Raises StoreAway.
 
-        timeout_s: None: as long as a call waits. The time is Redis's: when this process was too
-        busy to look, it looks again first.
+        timeout_s: None: as long as a call waits. The time is Redis's: it counts from when Redis
+        was asked or last heard, and a process too busy to look looks again first.
         """
-        wait = _Wait(answer, timeout_s or self._timeout_s, self._clock)
+
+        def over() -> None:
+            if not answer.done():
+                answer.set_exception(StoreAway("no answer in time"))
+
+        patience = self._patience(over, timeout_s or self._timeout_s)
         try:
             return await answer
         finally:
-            wait.timer.cancel()
+            patience.stop()
+
+    def _patience(self, over: Callable[[], object], timeout_s: float) -> Patience:
+        return Patience(
+            over,
+            timeout_s=timeout_s,
+            heard_s=lambda: self._heard_s,
+            loop=asyncio.get_running_loop(),
+            clock=self._clock,
+        )
+
+    def _heard(self) -> None:
+        self._heard_s = self._clock.monotonic_s()
 
     async def run(self) -> None:
         """Send what is asked, for ever."""
@@ -155,12 +172,14 @@ class RedisLine:
         if not batch:
             return
         try:
-            async with asyncio.timeout(BATCH_TIMEOUT_S):
+            async with self._not_for_ever():
                 connection = self._connection or await self._connect()
                 words = b"".join(each.packed(self._scripts[each.script]) for each in batch)
+                self._heard()
                 await connection.send_packed_command(words, check_health=False)
                 for question in batch:
                     _tell(question, await _reply(connection))
+                    self._heard()
         except NoScriptError:
             # They were flushed, or another server has taken over: a new connection loads them.
             await self._hang_up()
@@ -174,15 +193,28 @@ class RedisLine:
             _lose(batch, StoreAway("the server stops"))
             raise
 
+    @asynccontextmanager
+    async def _not_for_ever(self) -> AsyncIterator[None]:
+        """Raises TimeoutError in the block when Redis is silent too long."""
+        now_s = asyncio.get_running_loop().time
+        async with asyncio.timeout(None) as limit:
+            patience = self._patience(lambda: limit.reschedule(now_s()), BATCH_TIMEOUT_S)
+            try:
+                yield
+            finally:
+                patience.stop()
+
     async def _connect(self) -> Any:  # noqa: ANN401  as above
         connection = self._client.connection_pool.make_connection()  # type: ignore[no-untyped-call]  # a gap
         # Times are kept here, for the whole batch.
         connection.socket_timeout = None
         try:
             await connection.connect()
+            self._heard()
             for script in self._scripts:
                 await connection.send_command("SCRIPT", "LOAD", script)
                 self._scripts[script] = packed(await connection.read_response())
+                self._heard()
         except BaseException:
             await connection.disconnect(nowait=True)
             raise
@@ -193,33 +225,6 @@ class RedisLine:
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.disconnect(nowait=True)
-
-
-class _Wait:
-    """Ends one's waiting for an answer."""
-
-    __slots__ = ("_answer", "_clock", "_due_s", "_left", "_timeout_s", "timer")
-
-    def __init__(self, answer: "asyncio.Future[Reply]", timeout_s: float, clock: Clock) -> None:
-        self._answer = answer
-        self._timeout_s = timeout_s
-        self._clock = clock
-        self._left = PATIENCE
-        self._begin()
-
-    def _begin(self) -> None:
-        self._due_s = self._clock.monotonic_s() + self._timeout_s
-        self.timer = self._answer.get_loop().call_later(self._timeout_s, self._over)
-
-    def _over(self) -> None:
-        if self._answer.done():
-            return
-        self._left -= 1
-        late_s = self._clock.monotonic_s() - self._due_s
-        if self._left and late_s > self._timeout_s * LATE_SHARE:
-            self._begin()
-        else:
-            self._answer.set_exception(StoreAway("no answer in time"))
 
 
 async def _reply(connection: Any) -> Reply | ResponseError:  # noqa: ANN401  as above

@@ -27,6 +27,8 @@ RETRY_S: Final = 0.5
 """How often that is tried; no call waits for it."""
 REJOIN_S: Final = 2.0
 """How long both have to agree: longer than any other process takes to find Redis back."""
+LATE_EVERY_S: Final = 1.0
+"""How often it is said that calls went on without Redis while it is not given up."""
 PRESENT_S: Final = 5.0
 """How often a process says that it is there."""
 KNOWN_FOR_S: Final = 3 * PRESENT_S
@@ -78,6 +80,10 @@ class SharedCounters(Counters):
         self._lost: dict[tuple[str, str], Limit] = {}
         """Leases of which nobody knows whether Redis has them, by the limit's name and holder."""
         self._trouble = asyncio.Event()
+        self._calls_alone = 0
+        """Calls that went on without Redis and of which the log has yet to tell."""
+        self._why = ""
+        self._told_late_s: float | None = None
 
     @property
     def is_away(self) -> bool:
@@ -93,14 +99,18 @@ class SharedCounters(Counters):
         if self.is_away or self._is_rejoining():
             got = self._local.take_now(limits, tokens=tokens, holder=holder, lease_s=lease_s)
             if isinstance(got, Refusal):
+                self._calls_alone += self.is_away
                 return got
             own = got
             if self.is_away:
+                self._calls_alone += 1
                 return self._go_alone(own)
         try:
             got = await self._redis.take(limits, tokens=tokens, holder=holder, lease_s=lease_s)
         except StoreAway as away:
+            self._calls_alone += 1
             self._failed(away)
+            self._tell_late()
             if own is not None:
                 return self._go_alone(own)
             got = self._local.take_now(limits, tokens=tokens, holder=holder, lease_s=lease_s)
@@ -139,6 +149,7 @@ class SharedCounters(Counters):
                 await self._keep_in_touch()
             except StoreAway as away:
                 self._failed(away)
+            self._tell_late()
             if self.is_away or self._has_to_tell():
                 await asyncio.sleep(RETRY_S)
                 continue
@@ -158,14 +169,16 @@ class SharedCounters(Counters):
         await self._tell()
         if self._away_since_s is not None:
             now_s = self._clock.monotonic_s()
-            self._log.event("redis_back", away_s=round(now_s - self._away_since_s, 3))
+            away_s = round(now_s - self._away_since_s, 3)
+            self._log.event("redis_back", away_s=away_s, calls_alone=self._calls_alone)
+            self._calls_alone = 0
             self._away_since_s = None
             self._rejoined_s = now_s
             await self._tell()  # what was admitted alone while the rest was told
         self._silent_since_s = None
 
     def _has_to_tell(self) -> bool:
-        return bool(self._uncounted or self._unleased or self._lost)
+        return bool(self._uncounted or self._unleased or self._lost or self._calls_alone)
 
     async def _tell(self) -> None:
         """Tell Redis what was admitted without it. Raises StoreAway; the rest is told later."""
@@ -240,6 +253,7 @@ class SharedCounters(Counters):
 
     def _failed(self, away: StoreAway) -> None:
         now_s = self._clock.monotonic_s()
+        self._why = str(away)
         if self._silent_since_s is None:
             self._silent_since_s = now_s
         self._trouble.set()
@@ -247,6 +261,17 @@ class SharedCounters(Counters):
             return
         self._away_since_s = now_s
         self._log.event("redis_away", why=str(away), limits_divided_by=self._local.shared_by)
+
+    def _tell_late(self) -> None:
+        """Tell of calls that Redis did not answer in time; not of each, but of how many."""
+        if self.is_away or not self._calls_alone:
+            return
+        now_s = self._clock.monotonic_s()
+        if self._told_late_s is not None and now_s - self._told_late_s < LATE_EVERY_S:
+            return
+        self._told_late_s = now_s
+        self._log.event("redis_late", why=self._why, calls_alone=self._calls_alone)
+        self._calls_alone = 0
 
     def _adopt(self, late: Grant) -> None:
         """Take a grant that came after its call had gone on alone: it counts once."""
