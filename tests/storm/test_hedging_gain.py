@@ -24,6 +24,7 @@ CALLS = 600
 AT_ONCE = 4
 ONE_IN = 50
 SLOW_S = 1.0
+UNSENT_MAX = 2
 HEDGE_DELAY_S = 0.1
 HEDGED = (AttemptKind.ATTEMPT_KIND_FIRST, AttemptKind.ATTEMPT_KIND_HEDGE)
 
@@ -66,7 +67,9 @@ async def test_second_target_for_the_slow_calls(
     record_property("extra_calls", extra)
     record_property("loser_closed_ms", median(closed_s) * 1000)
     record_property("loser_closed_ms_at_most", max(closed_s) * 1000)
-    assert len(second.journal) == extra * CALLS, "each hedge is told, and nothing but hedges is"
+    # The first target may answer before a hedge is on its way: that one is told, and was not sent.
+    unsent = round(extra * CALLS) - len(second.journal)
+    assert 0 <= unsent <= UNSENT_MAX, "each hedge is told, and nothing but hedges is"
     assert all(len(each.attempts) == 1 for each in plain)
     twice = [each.attempts for each in hedged if len(each.attempts) > 1]
     assert all(tuple(attempt.kind for attempt in attempts) == HEDGED for attempts in twice)

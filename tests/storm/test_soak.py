@@ -9,9 +9,10 @@ from tests.storm.trees import Record
 
 WARM_UP_S, SECONDS = 15.0, 45.0
 """`make soak` takes ten minutes."""
-SLOPE_MIB_PER_MIN = 2.5
+SLOPE_MIB_PER_MIN = 3.5
 """The promise is 1, and ten minutes are held to it. Within 45 s memory swings so far by itself that
-the slope is off by 1 either way: what a minute can tell is a leak of 600 bytes for each call."""
+the slope is off by 2 either way (2.6 was seen where two minutes had 0.4): what a minute can tell is
+a leak of 800 bytes for each call."""
 MIB = 1024 * 1024
 
 
